@@ -1,0 +1,4 @@
+import { runService } from "../http-service.ts";
+import { detailsHandler } from "./details.ts";
+
+await runService("details", detailsHandler(process.env));

@@ -1,0 +1,62 @@
+import type { AgentSettings } from "../settings.ts";
+
+const http2 = {
+  typed_extension_protocol_options: {
+    "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+      "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+      explicit_http_config: { http2_protocol_options: {} },
+    },
+  },
+};
+
+/** What Envoy knows without istiod: itself, the agent, and the agent's two sockets. */
+export function staticClusters(settings: AgentSettings, zipkin: string | undefined): object[] {
+  const limits = { max_connections: 100_000, max_pending_requests: 100_000, max_requests: 100_000 };
+  return [
+    cluster("prometheus_stats", tcp("127.0.0.1", settings.adminPort), { connect_timeout: "0.250s" }),
+    cluster("agent", tcp("127.0.0.1", settings.statusPort), { connect_timeout: "0.250s" }),
+    cluster("sds-grpc", { pipe: { path: settings.sdsSocket } }, http2),
+    cluster(
+      "xds-grpc",
+      { pipe: { path: settings.xdsSocket } },
+      {
+        circuit_breakers: {
+          thresholds: [
+            { priority: "DEFAULT", ...limits },
+            { priority: "HIGH", ...limits },
+          ],
+        },
+        upstream_connection_options: { tcp_keepalive: { keepalive_time: 300 } },
+        max_requests_per_connection: 1,
+        ...http2,
+      },
+    ),
+    ...(zipkin ? [zipkinCluster(zipkin)] : []),
+  ];
+}
+
+function cluster(name: string, address: object, more: object): object {
+  return {
+    name,
+    alt_stat_name: `${name};`,
+    type: "STATIC",
+    connect_timeout: "1s",
+    lb_policy: "ROUND_ROBIN",
+    load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint: { address } }] }] },
+    ...more,
+  };
+}
+
+function tcp(address: string, port: number): object {
+  return { socket_address: { protocol: "TCP", address, port_value: port } };
+}
+
+function zipkinCluster(address: string): object {
+  const at = address.lastIndexOf(":");
+  return cluster("zipkin", tcp(address.slice(0, at), Number(address.slice(at + 1))), {
+    type: "STRICT_DNS",
+    respect_dns_ttl: true,
+    dns_lookup_family: "V4_ONLY",
+    dns_refresh_rate: "30s",
+  });
+}

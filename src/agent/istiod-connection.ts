@@ -1,0 +1,83 @@
+import { readFileSync } from "node:fs";
+import http2 from "node:http2";
+import type { AgentSettings } from "./settings.ts";
+
+/** How long a connection may take, and how often an open one must prove that it lives, ms. */
+const connectTimeoutMs = 10_000;
+const pingEveryMs = 30_000;
+const pingTimeoutMs = 10_000;
+/** Bytes of config under way at once; the default of 64 KiB makes large pushes slow. */
+const windowBytes = 1024 * 1024;
+
+/** Opens HTTP/2 to istiod. The root certificate is read each time: it may have changed. Rejects with the reason. */
+export function connectToIstiod(settings: AgentSettings): Promise<http2.ClientHttp2Session> {
+  const host = settings.discoveryAddress.replace(/:\d+$/, "").replace(/^\[|\]$/g, "");
+  return new Promise((resolve, reject) => {
+    let session: http2.ClientHttp2Session;
+    const options = { settings: { initialWindowSize: windowBytes, enablePush: false } };
+    if (settings.plaintextDiscovery) session = http2.connect(`http://${settings.discoveryAddress}`, options);
+    else {
+      const ca = readFileSync(settings.rootCertPath);
+      session = http2.connect(`https://${settings.discoveryAddress}`, { ...options, ca, servername: host });
+    }
+    const timer = setTimeout(
+      () => session.destroy(new Error(`no answer within ${connectTimeoutMs / 1000} s`)),
+      connectTimeoutMs,
+    );
+    session.once("error", reject);
+    session.once("close", () => {
+      clearTimeout(timer);
+      reject(new Error("connection closed before it was ready"));
+    });
+    session.once("connect", () => {
+      clearTimeout(timer);
+      session.setLocalWindowSize(windowBytes);
+      keepAlive(session);
+      resolve(session);
+    });
+  });
+}
+
+/** A peer that vanished without a word (a lost node) is noticed by its silence. */
+function keepAlive(session: http2.ClientHttp2Session): void {
+  const timer = setInterval(() => {
+    const late = setTimeout(() => session.destroy(new Error("istiod doesn't answer pings")), pingTimeoutMs);
+    session.ping(() => clearTimeout(late));
+  }, pingEveryMs);
+  timer.unref();
+  session.once("close", () => clearInterval(timer));
+}
+
+/** Headers of one call; the token is read each time, as the kubelet rotates it. */
+export function callHeaders(settings: AgentSettings, path: string): http2.OutgoingHttpHeaders {
+  const token = readToken(settings.tokenPath);
+  return {
+    ":method": "POST",
+    ":path": path,
+    "content-type": "application/grpc",
+    te: "trailers",
+    "user-agent": "weft-agent",
+    clusterid: settings.clusterId,
+    ...(token ? { authorization: `Bearer ${token}` } : {}),
+  };
+}
+
+function readToken(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8").trim();
+  } catch {
+    return undefined;
+  }
+}
+
+/** What an operator can do about a connection that failed. */
+export function connectionAdvice(error: unknown): string {
+  const { code = "", message = "" } = error as { code?: string; message?: string };
+  if (code === "ENOTFOUND" || code === "EAI_AGAIN") return "is istiod installed, and does cluster DNS work?";
+  if (code === "ECONNREFUSED") return "istiod's Service has no ready pod; see kubectl get pods -n istio-system";
+  if (code === "ENOENT") return "ConfigMap istio-ca-root-cert isn't in this namespace yet; istiod writes it";
+  if (/CERT|SIGNATURE|ISSUER|SELF_SIGNED|ALTNAME/.test(code))
+    return "istiod's certificate doesn't fit the root in ConfigMap istio-ca-root-cert";
+  if (/answer|ETIMEDOUT|EHOSTUNREACH/.test(`${code} ${message}`)) return "does a network policy block istiod's port?";
+  return "see kubectl logs -n istio-system deploy/istiod";
+}

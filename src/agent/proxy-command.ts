@@ -1,0 +1,108 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createAgentLog, logLevel } from "./agent-log.ts";
+import { parseAppProbes, probeTarget } from "./app-probe.ts";
+import { bootstrap } from "./bootstrap/bootstrap.ts";
+import { drainListeners, waitForDrain } from "./drain.ts";
+import { envoyArgs, runEnvoy } from "./envoy-process.ts";
+import { type AgentCounters, mergedMetrics, parseAppMetrics } from "./metrics.ts";
+import { xdsNode } from "./node.ts";
+import { readPodInfo } from "./pod-info.ts";
+import { parseProxyConfig } from "./proxy-config.ts";
+import { createReadiness } from "./readiness.ts";
+import { agentSettings, parseProxyArgs } from "./settings.ts";
+import { startStatusServer } from "./status-server.ts";
+import { version } from "./version.ts";
+import { startXdsProxy } from "./xds-proxy.ts";
+
+/** How long Envoy may take to end once it is told to, ms. */
+const stopGraceMs = 2000;
+
+/** `proxy sidecar|router …`: runs Envoy until a signal or its end. Returns the exit code. */
+export async function runProxy(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  const { flags } = parseProxyArgs(args);
+  const log = createAgentLog({
+    level: logLevel(flags.get("log_output_level")),
+    json: flags.get("log_as_json") === "true",
+  });
+  const settings = agentSettings(args, env, await parseProxyConfig(env["PROXY_CONFIG"]));
+  const pod = readPodInfo(settings.podInfoDir);
+  const node = xdsNode(settings, pod);
+  const probes = parseAppProbes(env["ISTIO_KUBE_APP_PROBERS"]);
+  const appMetrics = parseAppMetrics(env["ISTIO_PROMETHEUS_ANNOTATIONS"]);
+  log.info("agent starts", {
+    version,
+    node: node.id,
+    istiod: settings.discoveryAddress,
+    concurrency: settings.concurrency,
+  });
+
+  mkdirSync(settings.configDir, { recursive: true });
+  const bootstrapPath = join(settings.configDir, "envoy-rev.json");
+  writeFileSync(bootstrapPath, JSON.stringify(bootstrap(settings, node, pod)));
+  const override = env["ISTIO_BOOTSTRAP_OVERRIDE"];
+  const xds = await startXdsProxy(settings, log);
+
+  const readiness = createReadiness(settings.adminPort);
+  const counters: AgentCounters = { startedAt: Date.now(), envoyStarts: 0, scrapes: 0, failedScrapes: new Map() };
+  let draining = false;
+  const envoy = runEnvoy(
+    settings.envoyPath,
+    envoyArgs(settings, bootstrapPath, override === undefined ? undefined : readFileSync(override, "utf8")),
+    log,
+    () => {
+      counters.envoyStarts += 1;
+      readiness.reset();
+    },
+  );
+  const drain = async (): Promise<void> => {
+    if (draining) return;
+    draining = true;
+    log.info("draining: no new connections");
+    await drainListeners(settings, log);
+  };
+  const terminate = async (reason: string): Promise<void> => {
+    log.info("stopping", {
+      reason,
+      drainMs: settings.exitOnZeroConnections ? "until idle" : settings.terminationDrainMs,
+    });
+    await drain();
+    await waitForDrain(settings, log);
+    await envoy.stop(stopGraceMs);
+  };
+  let stopping: Promise<void> | undefined;
+  const stop = (reason: string): void => {
+    stopping ??= terminate(reason);
+  };
+  process.once("SIGTERM", () => stop("SIGTERM"));
+  process.once("SIGINT", () => stop("SIGINT"));
+
+  const status = await startStatusServer(
+    settings.statusPort,
+    {
+      problem: async () => (stopping || draining ? "draining" : await readiness.problem()),
+      metrics: () => mergedMetrics(settings.prometheusPort, appMetrics, counters),
+      probes,
+      target: probeTarget(settings.instanceIps[0], env["REWRITE_PROBE_LEGACY_LOCALHOST_DESTINATION"] === "true"),
+      drain,
+      quit: () => stop("POST /quitquitquit"),
+      debug: () => ({
+        version,
+        node: node.id,
+        istiod: { address: settings.discoveryAddress, streams: xds.connected },
+        envoy: { pid: envoy.pid, starts: counters.envoyStarts },
+        draining,
+      }),
+    },
+    log,
+  ).catch(async (error: unknown) => {
+    log.error("the status port can't be opened; does the application use it?", { port: settings.statusPort, error });
+    await envoy.stop(stopGraceMs);
+    return undefined;
+  });
+  const code = await envoy.done;
+  status?.close();
+  status?.closeAllConnections();
+  await xds.close();
+  return status ? code : 1;
+}

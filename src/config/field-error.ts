@@ -1,0 +1,19 @@
+/** What is wrong with one field. `field` is a JSON path without the leading dot, such as `spec.http[0].timeout`. */
+export interface FieldError {
+  readonly field: string;
+  readonly message: string;
+  /** The offending value, where there is one that helps. */
+  readonly value?: unknown;
+}
+
+/** `errors` make a resource unusable; `warnings` are told to its author. */
+export interface Verdict {
+  readonly errors: readonly FieldError[];
+  readonly warnings: readonly FieldError[];
+}
+
+/** `spec.http[0].timeout: "5" is not a duration`. */
+export function formatFieldError({ field, message, value }: FieldError): string {
+  const shown = value === undefined ? "" : `${JSON.stringify(value).slice(0, 120)}: `;
+  return `${field}: ${shown}${message}`;
+}

@@ -1,0 +1,47 @@
+import { isIP } from "node:net";
+import type { Report } from "./report.ts";
+
+const label = /^[a-zA-Z0-9_]([-a-zA-Z0-9_]*[a-zA-Z0-9_])?$/;
+
+/** Whether `host` is a DNS name, by label. */
+export function isDnsName(host: string): boolean {
+  const name = host.endsWith(".") ? host.slice(0, -1) : host;
+  return (
+    name.length > 0 && name.length <= 255 && name.split(".").every((part) => part.length <= 63 && label.test(part))
+  );
+}
+
+/** The same, or with `*` in place of the first label or as its beginning: `*`, `*.example.com`, `*-foo.example.com`. */
+export function isHostPattern(host: string): boolean {
+  if (!host.startsWith("*")) return isDnsName(host);
+  const rest = host.slice(1).replace(/^[-.]/, "");
+  return rest === "" ? host === "*" : isDnsName(rest);
+}
+
+/** A Kubernetes namespace or name. */
+export function isDnsLabel(text: string): boolean {
+  return text.length > 0 && text.length <= 63 && /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(text);
+}
+
+/** A host that routes apply to: a pattern or an address. */
+export function checkHost(host: string, field: string, report: Report): void {
+  if (!isHostPattern(host) && isIP(host) === 0)
+    report.error(field, "must be a DNS name, a pattern like *.example.com, or an IP address", host);
+}
+
+/** Istio: validateExportTo. */
+export function checkExportTo(
+  list: readonly string[] | undefined,
+  namespace: string,
+  field: string,
+  report: Report,
+): void {
+  const names = list ?? [];
+  names.forEach((name, index) => {
+    const at = `${field}[${index}]`;
+    if (name !== "." && name !== "*" && !isDnsLabel(name)) report.error(at, "must be a namespace, `.` or `*`", name);
+    else if (names.indexOf(name) !== index) report.error(at, "is there twice", name);
+    else if (name === namespace && names.includes(".")) report.error(at, "is the same as `.`", name);
+  });
+  if (names.includes("*") && names.length > 1) report.error(field, "`*` must stand alone", names);
+}

@@ -1,0 +1,133 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { istioKinds, kindNamed } from "./kinds.ts";
+import type { JsonSchema } from "./schema/json-schema.ts";
+
+function errorFields(kind: string, spec: unknown): string[] {
+  const verdict = kindNamed(kind)?.validate({ metadata: { name: "x", namespace: "default" }, spec });
+  return (verdict?.errors ?? []).map(({ field }) => field);
+}
+
+const route = [{ destination: { host: "reviews" } }];
+
+const good: readonly (readonly [string, string, unknown])[] = [
+  ["null fields count as absent", "VirtualService", { hosts: ["a.b"], gateways: null, http: [{ match: null, route }] }],
+  [
+    "a null policy",
+    "DestinationRule",
+    { host: "reviews", trafficPolicy: null, subsets: [{ name: "v1", labels: { a: "b" } }] },
+  ],
+  ["every host at a gateway", "VirtualService", { hosts: ["*"], gateways: ["front"], http: [{ route }] }],
+  [
+    "a weight of 0 beside others",
+    "VirtualService",
+    { hosts: ["a"], http: [{ route: [...route, { destination: { host: "b" }, weight: 1 }] }] },
+  ],
+  [
+    "a Gateway's host with its namespace",
+    "Gateway",
+    { servers: [{ port: { number: 80, name: "http", protocol: "HTTP" }, hosts: ["./*"] }] },
+  ],
+];
+for (const [name, kind, spec] of good) test(`accepts ${name}`, () => assert.deepEqual(errorFields(kind, spec), []));
+
+const bad: readonly (readonly [string, string, unknown, string])[] = [
+  ["no spec", "VirtualService", undefined, "spec"],
+  ["no routes", "VirtualService", { hosts: ["a"] }, "spec"],
+  ["a misspelt field", "VirtualService", { hosts: ["a"], http: [{ rout: [], route }] }, "spec.http[0].rout"],
+  ["a wrong type", "VirtualService", { hosts: "a", http: [{ route }] }, "spec.hosts"],
+  ["a bad timeout", "VirtualService", { hosts: ["a"], http: [{ route, timeout: "5" }] }, "spec.http[0].timeout"],
+  [
+    "a fraction of a millisecond",
+    "VirtualService",
+    { hosts: ["a"], http: [{ route, timeout: "1.5ms" }] },
+    "spec.http[0].timeout",
+  ],
+  ["every host in the mesh", "VirtualService", { hosts: ["*"], http: [{ route }] }, "spec.hosts[0]"],
+  [
+    "a bad expression",
+    "VirtualService",
+    { hosts: ["a"], http: [{ match: [{ uri: { regex: "(" } }], route }] },
+    "spec.http[0].match[0].uri.regex",
+  ],
+  [
+    "a null header match",
+    "VirtualService",
+    { hosts: ["a"], http: [{ match: [{ headers: { a: null } }], route }] },
+    "spec.http[0].match[0].headers.a",
+  ],
+  [
+    "a lone percent",
+    "VirtualService",
+    { hosts: ["a"], http: [{ route, headers: { request: { set: { a: "5%" } } } }] },
+    'spec.http[0].headers.request.set["a"]',
+  ],
+  [
+    "a namespace as destination",
+    "VirtualService",
+    { hosts: ["a"], http: [{ route: [{ destination: { host: "ns/a" } }] }] },
+    "spec.http[0].route[0].destination.host",
+  ],
+  [
+    "a subset twice",
+    "DestinationRule",
+    { host: "a", subsets: [{ name: "v1" }, { name: "v1" }] },
+    "spec.subsets[1].name",
+  ],
+  [
+    "a table size that isn't prime",
+    "DestinationRule",
+    { host: "a", trafficPolicy: { loadBalancer: { consistentHash: { maglev: { tableSize: 1000 } } } } },
+    "spec.trafficPolicy.loadBalancer.consistentHash.maglev.tableSize",
+  ],
+  [
+    "HTTPS without tls",
+    "Gateway",
+    { servers: [{ port: { number: 443, name: "a", protocol: "HTTPS" }, hosts: ["*"] }] },
+    "spec.servers[0].tls",
+  ],
+  [
+    "a port too high",
+    "Gateway",
+    { servers: [{ port: { number: 66000, name: "a", protocol: "HTTP" }, hosts: ["*"] }] },
+    "spec.servers[0].port.number",
+  ],
+];
+for (const [name, kind, spec, field] of bad) {
+  test(`refuses ${name} and names the field`, () => assert.deepEqual(errorFields(kind, spec), [field]));
+}
+
+test("warns of a route that no request reaches", () => {
+  const spec = { hosts: ["a"], http: [{ route }, { match: [{ uri: { prefix: "/x" } }], route }] };
+  const verdict = kindNamed("VirtualService")?.validate({ metadata: { name: "x", namespace: "default" }, spec });
+  assert.deepEqual(verdict?.errors, []);
+  assert.deepEqual(
+    verdict?.warnings.map(({ field }) => field),
+    ["spec.http[1].match[0]"],
+  );
+});
+
+test("a hostile object doesn't make an endless list of errors", () => {
+  const hosts = Array.from({ length: 10_000 }, () => 1);
+  assert.ok(errorFields("VirtualService", { hosts }).length <= 50);
+});
+
+test("one version of each kind is stored, and names are unique", () => {
+  assert.equal(new Set(istioKinds.map(({ plural, group }) => `${plural}.${group}`)).size, istioKinds.length);
+  for (const { kind, versions } of istioKinds) {
+    assert.equal(versions.filter(({ storage }) => storage).length, 1, kind);
+  }
+});
+
+// https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#specifying-a-structural-schema
+test("schemas are structural: every level has a type, and fields or items but not both kinds of properties", () => {
+  const visit = (schema: JsonSchema, path: string): void => {
+    assert.ok(schema.type !== undefined, path);
+    assert.ok(!(schema.properties && schema.additionalProperties), path);
+    if (schema.type === "array") assert.ok(schema.items, path);
+    if (schema.items) visit(schema.items, `${path}[]`);
+    if (schema.additionalProperties) visit(schema.additionalProperties, `${path}{}`);
+    for (const [key, item] of Object.entries(schema.properties ?? {})) visit(item, `${path}.${key}`);
+  };
+  for (const { kind, schema } of istioKinds) visit(schema, kind);
+});

@@ -1,0 +1,103 @@
+import type { Verdict } from "./field-error.ts";
+import type { IstioKind, PrinterColumn } from "./kind.ts";
+import { open, resource } from "./schema/build.ts";
+
+const accept = (): Verdict => ({ errors: [], warnings: [] });
+
+const age: PrinterColumn = {
+  name: "Age",
+  type: "date",
+  jsonPath: ".metadata.creationTimestamp",
+  description: "Time since the resource was created.",
+};
+
+function column(name: string, jsonPath: string, description: string): PrinterColumn {
+  return { name, type: "string", jsonPath, description };
+}
+
+function kind(
+  kind: string,
+  plural: string,
+  group: string,
+  versions: readonly string[],
+  about: string,
+  shortNames: readonly string[] = [],
+  printerColumns: readonly PrinterColumn[] = [],
+): IstioKind {
+  return {
+    kind,
+    plural,
+    singular: kind.toLowerCase(),
+    shortNames,
+    group,
+    versions: versions.map((name, index) => ({ name, served: true, storage: index === 0 })),
+    scope: "Namespaced",
+    printerColumns,
+    schema: resource(open(about)),
+    validate: accept,
+  };
+}
+
+const networking = "networking.istio.io";
+const security = "security.istio.io";
+const all = ["v1", "v1beta1", "v1alpha3"];
+
+/** Kinds that are stored and served as they are: nothing reads their fields yet. The first version is the stored one. */
+export const permissiveKinds: readonly IstioKind[] = [
+  kind(
+    "ServiceEntry",
+    "serviceentries",
+    networking,
+    all,
+    "Adds hosts to the mesh's service registry.",
+    ["se"],
+    [
+      column("Hosts", ".spec.hosts", "Hosts that the entry adds."),
+      column("Location", ".spec.location", "Whether the service is part of the mesh."),
+      column("Resolution", ".spec.resolution", "How addresses are found."),
+      age,
+    ],
+  ),
+  kind("Sidecar", "sidecars", networking, all, "What the sidecars of some workloads see and accept."),
+  kind(
+    "WorkloadEntry",
+    "workloadentries",
+    networking,
+    all,
+    "One workload outside of Kubernetes.",
+    ["we"],
+    [age, column("Address", ".spec.address", "Address of the workload.")],
+  ),
+  kind("WorkloadGroup", "workloadgroups", networking, all, "A template for workload entries.", ["wg"], [age]),
+  kind("ProxyConfig", "proxyconfigs", networking, ["v1beta1"], "Settings of some workloads' proxies."),
+  kind("EnvoyFilter", "envoyfilters", networking, ["v1alpha3"], "Patches to the generated Envoy configuration."),
+  kind(
+    "AuthorizationPolicy",
+    "authorizationpolicies",
+    security,
+    ["v1", "v1beta1"],
+    "Who may call what.",
+    ["ap"],
+    [column("Action", ".spec.action", "What happens to a request that matches."), age],
+  ),
+  kind(
+    "PeerAuthentication",
+    "peerauthentications",
+    security,
+    ["v1", "v1beta1"],
+    "Mutual TLS between peers.",
+    ["pa"],
+    [column("Mode", ".spec.mtls.mode", "Mutual TLS mode."), age],
+  ),
+  kind("RequestAuthentication", "requestauthentications", security, ["v1", "v1beta1"], "Accepted JWTs.", ["ra"]),
+  kind(
+    "Telemetry",
+    "telemetries",
+    "telemetry.istio.io",
+    ["v1alpha1", "v1"],
+    "Metrics, traces, access logs.",
+    ["telemetry"],
+    [age],
+  ),
+  kind("WasmPlugin", "wasmplugins", "extensions.istio.io", ["v1alpha1"], "A WebAssembly extension.", [], [age]),
+];

@@ -1,0 +1,140 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import type { JsonObject } from "@bufbuild/protobuf";
+import { defaultMeshConfig } from "#model/mesh-config.ts";
+import type { MeshInput } from "#snapshot/input.ts";
+import {
+  bookinfo,
+  destinationRule,
+  gateway,
+  ingressProxy,
+  keyed,
+  productpageProxy,
+  virtualService,
+} from "./bookinfo.fixture.ts";
+import { envoy, noEnvoy, staticBootstrap } from "./static-bootstrap.fixture.ts";
+
+const everything: MeshInput = bookinfo({
+  meshConfig: { ...defaultMeshConfig, accessLogFile: "/dev/null" },
+  virtualServices: keyed([
+    virtualService("reviews", {
+      hosts: ["reviews"],
+      http: [
+        {
+          match: [
+            {
+              headers: { "end-user": { exact: "jason" } },
+              queryParams: { q: { regex: "a+" } },
+              uri: { regex: "/r/.*" },
+            },
+          ],
+          fault: {
+            delay: { percentage: { value: 50 }, fixedDelay: "7s" },
+            abort: { httpStatus: 500, percentage: { value: 1 } },
+          },
+          route: [{ destination: { host: "reviews", subset: "v2" } }],
+        },
+        { match: [{ uri: { exact: "/old" } }], redirect: { uri: "/new", redirectCode: 308 } },
+        { match: [{ uri: { prefix: "/tea" } }], directResponse: { status: 418, body: { string: "short and stout" } } },
+        {
+          rewrite: { uriRegexRewrite: { match: "^/a(.*)", rewrite: "/b\\1" }, authority: "other" },
+          mirror: { host: "ratings", port: { number: 9080 } },
+          corsPolicy: { allowOrigins: [{ regex: "https://.*" }], maxAge: "24h", allowMethods: ["GET"] },
+          headers: { request: { set: { "x-a": "%DOWNSTREAM_REMOTE_ADDRESS%" }, remove: ["x-b"] } },
+          retries: { attempts: 3, perTryTimeout: "2s", retryOn: "5xx,429", retryRemoteLocalities: true },
+          timeout: "10s",
+          route: [
+            {
+              destination: { host: "reviews", subset: "v1" },
+              weight: 80,
+              headers: { response: { add: { "x-v": "1" } } },
+            },
+            { destination: { host: "reviews", subset: "v3" }, weight: 20 },
+          ],
+        },
+      ],
+    }),
+    virtualService("mongo", {
+      hosts: ["mongodb"],
+      tcp: [
+        {
+          route: [
+            { destination: { host: "mongodb" }, weight: 70 },
+            { destination: { host: "ratings" }, weight: 30 },
+          ],
+        },
+      ],
+    }),
+    virtualService("web", {
+      hosts: ["*"],
+      gateways: ["front"],
+      http: [{ match: [{ uri: { exact: "/productpage" } }], route: [{ destination: { host: "productpage" } }] }],
+      tls: [
+        { match: [{ port: 15443, sniHosts: ["pass.example.com"] }], route: [{ destination: { host: "mongodb" } }] },
+      ],
+    }),
+  ]),
+  destinationRules: keyed([
+    destinationRule("reviews", {
+      host: "reviews",
+      trafficPolicy: {
+        loadBalancer: { consistentHash: { httpCookie: { name: "user", ttl: "0s" }, maglev: { tableSize: 1021 } } },
+        connectionPool: {
+          tcp: {
+            maxConnections: 1,
+            connectTimeout: "30ms",
+            tcpKeepalive: { time: "7200s", probes: 3 },
+            idleTimeout: "1h",
+          },
+          http: { h2UpgradePolicy: "UPGRADE", maxConcurrentStreams: 100, maxRequestsPerConnection: 10 },
+        },
+        outlierDetection: { consecutive5xxErrors: 1, interval: "1s", baseEjectionTime: "3m", maxEjectionPercent: 100 },
+      },
+      subsets: ["v1", "v2", "v3"].map((version) => ({ name: version, labels: { version } })),
+    }),
+    destinationRule("ratings", {
+      host: "ratings",
+      trafficPolicy: { loadBalancer: { simple: "ROUND_ROBIN", warmup: { duration: "30s", aggression: 1.5 } } },
+    }),
+  ]),
+  gateways: keyed([
+    gateway("front", {
+      selector: { istio: "ingressgateway" },
+      servers: [
+        { port: { number: 80, name: "http", protocol: "HTTP" }, hosts: ["*"] },
+        {
+          port: { number: 15443, name: "tls", protocol: "TLS" },
+          hosts: ["*.example.com"],
+          tls: { mode: "PASSTHROUGH" },
+        },
+      ],
+    }),
+  ]),
+});
+
+function validate(config: JsonObject): void {
+  const folder = mkdtempSync(join(tmpdir(), "weft-envoy-"));
+  try {
+    const path = join(folder, "envoy.json");
+    writeFileSync(path, JSON.stringify(config));
+    execFileSync(envoy ?? "", ["--mode", "validate", "--log-level", "error", "-c", path], {
+      encoding: "utf8",
+      stdio: "pipe",
+    });
+  } catch (error) {
+    assert.fail(`Envoy refuses the configuration: ${(error as { stderr?: string }).stderr?.slice(-2000)}`);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+test("Envoy accepts a sidecar's configuration", { skip: noEnvoy }, () =>
+  validate(staticBootstrap(everything, productpageProxy)),
+);
+test("Envoy accepts a gateway's configuration", { skip: noEnvoy }, () =>
+  validate(staticBootstrap(everything, ingressProxy)),
+);

@@ -1,0 +1,47 @@
+import {
+  type Cluster,
+  Cluster_DiscoveryType,
+  Cluster_LbPolicy,
+} from "#api/envoy/gen/envoy/config/cluster/v3/cluster_pb.js";
+import type { MeshConfig } from "#model/mesh-config.ts";
+import { blackHoleCluster, inboundPassthroughCluster, passthroughCluster, statName } from "../names.ts";
+import { duration } from "../proto.ts";
+import { buildCluster, noLimits } from "./cluster.ts";
+import { httpOptions, likeDownstream } from "./http-options.ts";
+
+/** Inbound connections to the workload come from here, so that the capture rules let them through. */
+export const inboundSource = {
+  address: { address: "127.0.0.6", portSpecifier: { case: "portValue", value: 0 } },
+} as const;
+
+/** Takes connections and answers none. */
+export function blackHole(mesh: MeshConfig): Cluster {
+  return buildCluster(blackHoleCluster, mesh.connectTimeoutMs, {
+    clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.STATIC },
+  });
+}
+
+/** Goes where the client wanted to go. */
+export function passthrough(mesh: MeshConfig): Cluster {
+  return buildCluster(passthroughCluster, mesh.connectTimeoutMs, originalDestination());
+}
+
+/** The same for what comes in on a port that no service names. */
+export function inboundPassthrough(mesh: MeshConfig): Cluster {
+  return buildCluster(inboundPassthroughCluster, mesh.connectTimeoutMs, {
+    ...originalDestination(),
+    upstreamBindConfig: { sourceAddress: inboundSource.address },
+  });
+}
+
+type Differences = Parameters<typeof buildCluster>[2];
+
+function originalDestination(): Differences {
+  return {
+    altStatName: statName(passthroughCluster),
+    clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.ORIGINAL_DST },
+    lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED,
+    circuitBreakers: { thresholds: [noLimits] },
+    typedExtensionProtocolOptions: httpOptions(likeDownstream, { idleTimeout: duration(300_000) }),
+  };
+}

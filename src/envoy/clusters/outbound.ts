@@ -1,0 +1,130 @@
+import type { JsonObject } from "@bufbuild/protobuf";
+import {
+  type Cluster,
+  Cluster_DiscoveryType,
+  Cluster_LbPolicy,
+} from "#api/envoy/gen/envoy/config/cluster/v3/cluster_pb.js";
+import type { PortPolicy, Subset } from "#api/istio/destination-rule.ts";
+import type { MeshConfig } from "#model/mesh-config.ts";
+import type { ProxyType } from "#model/proxy.ts";
+import type { Service, ServicePort } from "#model/service.ts";
+import type { DestinationPolicy } from "#snapshot/destination-rules.ts";
+import { overAds } from "../config-source.ts";
+import { clusterName } from "../names.ts";
+import { duration } from "../proto.ts";
+import { buildCluster } from "./cluster.ts";
+import { connectionPool } from "./connection-pool.ts";
+import { serviceMetadata } from "./inbound.ts";
+import { loadBalancing } from "./load-balancer.ts";
+import { outlierDetection } from "./outlier.ts";
+import { effectivePolicy } from "./traffic-policy.ts";
+
+/** The clusters of one service: for every port one for all endpoints, and one for each subset. */
+export function outboundClusters(
+  service: Service,
+  rule: DestinationPolicy | undefined,
+  mesh: MeshConfig,
+  kind: ProxyType,
+): readonly Cluster[] {
+  const clusters: Cluster[] = [];
+  for (const port of service.ports) {
+    if (port.protocol === "UDP") continue;
+    for (const subset of [undefined, ...(rule?.subsets ?? [])]) {
+      const cluster = outboundCluster(service, port, rule, subset, mesh, kind);
+      if (cluster !== undefined) clusters.push(cluster);
+    }
+  }
+  return clusters;
+}
+
+function outboundCluster(
+  service: Service,
+  port: ServicePort,
+  rule: DestinationPolicy | undefined,
+  subset: Subset | undefined,
+  mesh: MeshConfig,
+  kind: ProxyType,
+): Cluster | undefined {
+  const name = clusterName("outbound", port.port, subset?.name ?? "", service.hostname);
+  const policy = effectivePolicy(rule?.trafficPolicy, subset?.trafficPolicy, port.port);
+  const discovery = discoverEndpoints(name, service, port, policy, kind);
+  if (discovery === undefined) return undefined;
+  const outlier = policy.outlierDetection;
+  return buildCluster(name, mesh.connectTimeoutMs, {
+    ...connectionPool(policy.connectionPool, port, kind, mesh),
+    ...discovery,
+    // Explicitly 0 turns Envoy's panic mode off, which few pods per service would set off too easily.
+    commonLbConfig: { healthyPanicThreshold: { value: outlier?.minHealthPercent ?? 0 } },
+    ...(outlier ? { outlierDetection: outlierDetection(outlier) } : {}),
+    metadata: { filterMetadata: { istio: clusterMetadata(service, rule, subset, policy) } },
+  });
+}
+
+/** How endpoints are found. Istio: convertResolution, and the load balancer that lets through. */
+function discoverEndpoints(
+  name: string,
+  service: Service,
+  port: ServicePort,
+  policy: PortPolicy,
+  kind: ProxyType,
+): Parameters<typeof buildCluster>[2] | undefined {
+  const lets = policy.loadBalancer?.simple === "PASSTHROUGH";
+  if (lets || (service.resolution === "Passthrough" && kind === "sidecar")) {
+    return {
+      clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.ORIGINAL_DST },
+      lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED,
+    };
+  }
+  if (service.resolution === "DNSLB") {
+    if (service.externalName === undefined) return undefined;
+    return {
+      clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.STRICT_DNS },
+      ...loadBalancing(policy.loadBalancer),
+      dnsRefreshRate: duration(60_000),
+      respectDnsTtl: true,
+      loadAssignment: {
+        clusterName: name,
+        endpoints: [{ lbEndpoints: [dnsEndpoint(service.externalName, port.port)], loadBalancingWeight: 1 }],
+      },
+    };
+  }
+  return {
+    clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.EDS },
+    edsClusterConfig: { serviceName: name, edsConfig: overAds },
+    ...loadBalancing(policy.loadBalancer),
+  };
+}
+
+function dnsEndpoint(address: string, port: number) {
+  return {
+    hostIdentifier: {
+      case: "endpoint",
+      value: {
+        address: {
+          address: { case: "socketAddress", value: { address, portSpecifier: { case: "portValue", value: port } } },
+        },
+      },
+    },
+    loadBalancingWeight: 1,
+  } as const;
+}
+
+function clusterMetadata(
+  service: Service,
+  rule: DestinationPolicy | undefined,
+  subset: Subset | undefined,
+  policy: PortPolicy,
+): JsonObject {
+  const ownTls = policy.tls?.mode !== undefined && policy.tls.mode !== "ISTIO_MUTUAL" && policy.tls.mode !== "DISABLE";
+  return {
+    services: [serviceMetadata(service)],
+    ...(rule ? { config: configPath("destination-rule", rule.namespace, rule.name) } : {}),
+    ...(subset ? { subset: subset.name } : {}),
+    ...(ownTls ? { alpn_override: "false" } : {}),
+  };
+}
+
+/** How Istio names the resource that something comes from. */
+export function configPath(kind: string, namespace: string, name: string): string {
+  return `/apis/networking.istio.io/v1/namespaces/${namespace}/${kind}/${name}`;
+}

@@ -1,0 +1,97 @@
+import type { FilterChain } from "#api/envoy/gen/envoy/config/listener/v3/listener_components_pb.js";
+import type { Listener } from "#api/envoy/gen/envoy/config/listener/v3/listener_pb.js";
+import type { L4MatchAttributes } from "#api/istio/virtual-service.ts";
+import type { ProxyView } from "#snapshot/proxy-view.ts";
+import type { RoutingRule } from "#snapshot/virtual-services.ts";
+import {
+  type GatewayPort,
+  type GatewayServer,
+  hostsForNamespace,
+  mergeGateways,
+  passesThrough,
+  sniHosts,
+} from "../gateways/servers.ts";
+import { intersection } from "../routes/gateway.ts";
+import { type ChainMatch, chain } from "./chains.ts";
+import { gatewayHttp } from "./hcm.ts";
+import { gatewayListener } from "./listener.ts";
+import { tlsInspector } from "./listener-filters.ts";
+import { routeTcp } from "./tcp-routes.ts";
+
+/** One listener for each port that the proxy's Gateways open. Istio: buildGatewayListeners. */
+export function gatewayListeners(view: ProxyView): readonly Listener[] {
+  const listeners: Listener[] = [];
+  for (const port of mergeGateways(view.gateways, view.targets)) {
+    const chains = port.http
+      ? [httpChain(view, port)]
+      : port.servers.flatMap((entry) => serverChains(view, port, entry));
+    if (chains.length === 0) continue;
+    const inspected = port.servers.some(({ server }) => server.tls !== undefined) && !port.http;
+    listeners.push(gatewayListener(port.bind, port.port, chains, inspected ? [tlsInspector()] : []));
+  }
+  return listeners;
+}
+
+function httpChain(view: ProxyView, port: GatewayPort): FilterChain {
+  return chain([gatewayHttp(`${port.bind}_${port.port}`, `http.${port.port}`, view.mesh)]);
+}
+
+function serverChains(view: ProxyView, port: GatewayPort, entry: GatewayServer): FilterChain[] {
+  const { server, routeName } = entry;
+  if (routeName !== undefined) {
+    const statPrefix = server.name || `${port.bind}_${port.port}`;
+    return [chain([gatewayHttp(statPrefix, routeName, view.mesh)], terminated(entry))];
+  }
+  if (server.tls !== undefined && passesThrough(server)) return passthroughChains(view, entry);
+  const filter = tcpFilter(view, entry);
+  if (filter === undefined) return [];
+  return [server.tls === undefined ? chain([filter]) : chain([filter], terminated(entry))];
+}
+
+/** Without names to tell them by, only TLS goes to a chain that opens it: plain text must not be served in its place. */
+function terminated({ hosts }: GatewayServer): ChainMatch {
+  const serverNames = sniHosts(hosts);
+  return serverNames ? { serverNames: [...serverNames] } : { transportProtocol: "tls" };
+}
+
+function rulesFor(view: ProxyView, { gateway, hosts }: GatewayServer): readonly RoutingRule[] {
+  return view.scope.rules.filter(
+    (rule) =>
+      rule.gateways.has(gateway) && intersection(hostsForNamespace(hosts, rule.namespace), rule.hosts).length > 0,
+  );
+}
+
+/** The first TCP route whose conditions the server meets. */
+function tcpFilter(view: ProxyView, entry: GatewayServer) {
+  for (const rule of rulesFor(view, entry)) {
+    for (const { match = [], route = [] } of rule.spec.tcp ?? []) {
+      if (route.length === 0) continue;
+      if (match.length > 0 && !match.some((condition) => applies(condition, entry))) continue;
+      return routeTcp(view, `${rule.name}.${rule.namespace}`, route, entry.number);
+    }
+  }
+  return undefined;
+}
+
+/** A chain for every TLS route, told apart by SNI. Envoy refuses two with the same names: the older rule has them. */
+function passthroughChains(view: ProxyView, entry: GatewayServer): FilterChain[] {
+  const taken = new Set<string>();
+  const chains: FilterChain[] = [];
+  for (const rule of rulesFor(view, entry)) {
+    for (const { match = [], route = [] } of rule.spec.tls ?? []) {
+      for (const condition of match) {
+        const names = condition.sniHosts ?? [];
+        if (route.length === 0 || !applies(condition, entry) || names.some((name) => taken.has(name))) continue;
+        for (const name of names) taken.add(name);
+        const filter = routeTcp(view, `${rule.name}.${rule.namespace}`, route, entry.number);
+        chains.push(chain([filter], { serverNames: [...names] }));
+      }
+    }
+  }
+  return chains;
+}
+
+function applies({ port, gateways }: L4MatchAttributes, entry: GatewayServer): boolean {
+  if (port !== undefined && port !== 0 && port !== entry.number) return false;
+  return gateways === undefined || gateways.length === 0 || gateways.includes(entry.gateway);
+}

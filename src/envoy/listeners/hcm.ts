@@ -1,0 +1,84 @@
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { anyPack } from "@bufbuild/protobuf/wkt";
+import { type Filter, FilterSchema } from "#api/envoy/gen/envoy/config/listener/v3/listener_components_pb.js";
+import type { RouteConfiguration } from "#api/envoy/gen/envoy/config/route/v3/route_pb.js";
+import {
+  type HttpConnectionManager,
+  HttpConnectionManager_ForwardClientCertDetails,
+  HttpConnectionManager_PathWithEscapedSlashesAction,
+  HttpConnectionManagerSchema,
+} from "#api/envoy/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
+import { UuidRequestIdConfigSchema } from "#api/envoy/gen/envoy/extensions/request_id/uuid/v3/uuid_pb.js";
+import type { MeshConfig } from "#model/mesh-config.ts";
+import { overAds } from "../config-source.ts";
+import { standardHttpFilters } from "../filters/http-filters.ts";
+import { statName } from "../names.ts";
+import { duration } from "../proto.ts";
+import { accessLogs } from "./access-log.ts";
+
+type Init = Exclude<MessageInitShape<typeof HttpConnectionManagerSchema>, HttpConnectionManager>;
+
+const requestIds = {
+  typedConfig: anyPack(
+    UuidRequestIdConfigSchema,
+    create(UuidRequestIdConfigSchema, { useRequestIdForTraceSampling: true }),
+  ),
+};
+
+/** Starts from what all of Istio's connection managers share. */
+function manager(statPrefix: string, mesh: MeshConfig, differences: Init): Filter {
+  const config = create(HttpConnectionManagerSchema, {
+    statPrefix: statName(statPrefix),
+    httpFilters: [...standardHttpFilters],
+    accessLog: [...accessLogs(mesh)],
+    normalizePath: true,
+    pathWithEscapedSlashesAction: HttpConnectionManager_PathWithEscapedSlashesAction.KEEP_UNCHANGED,
+    proxy100Continue: true,
+    requestIdExtension: requestIds,
+    streamIdleTimeout: duration(0),
+    upgradeConfigs: [{ upgradeType: "websocket" }],
+    ...differences,
+  });
+  return create(FilterSchema, {
+    name: "envoy.filters.network.http_connection_manager",
+    configType: { case: "typedConfig", value: anyPack(HttpConnectionManagerSchema, config) },
+  });
+}
+
+function rds(routeConfigName: string): NonNullable<Init["routeSpecifier"]> {
+  return { case: "rds", value: { routeConfigName, configSource: overAds } };
+}
+
+/** Requests that the workload sends. `bind` is `ADDRESS_PORT`. */
+export function outboundHttp(bind: string, routeName: string, mesh: MeshConfig): Filter {
+  return manager(`outbound_${bind}`, mesh, { useRemoteAddress: false, routeSpecifier: rds(routeName) });
+}
+
+/** Requests that come in for the workload; their one route is part of the listener. */
+export function inboundHttp(
+  statPrefix: string,
+  routeConfig: RouteConfiguration,
+  http2: boolean,
+  mesh: MeshConfig,
+): Filter {
+  return manager(statPrefix, mesh, {
+    useRemoteAddress: false,
+    forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.APPEND_FORWARD,
+    setCurrentClientCertDetails: { subject: true, dns: true, uri: true },
+    serverName: "istio-envoy",
+    routeSpecifier: { case: "routeConfig", value: routeConfig },
+    ...(http2 ? { http2ProtocolOptions: {} } : {}),
+  });
+}
+
+/** Requests that come in at a gateway, the edge of the mesh: what clients say of themselves isn't trusted. */
+export function gatewayHttp(bind: string, routeName: string, mesh: MeshConfig): Filter {
+  return manager(`outbound_${bind}`, mesh, {
+    useRemoteAddress: true,
+    forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.SANITIZE_SET,
+    setCurrentClientCertDetails: { subject: true, cert: true, dns: true, uri: true },
+    serverName: "istio-envoy",
+    httpProtocolOptions: {},
+    routeSpecifier: rds(routeName),
+  });
+}

@@ -1,0 +1,84 @@
+import { create } from "@bufbuild/protobuf";
+import { TrafficDirection } from "#api/envoy/gen/envoy/config/core/v3/base_pb.js";
+import type { FilterChain, ListenerFilter } from "#api/envoy/gen/envoy/config/listener/v3/listener_components_pb.js";
+import { type Listener, ListenerSchema } from "#api/envoy/gen/envoy/config/listener/v3/listener_pb.js";
+import { duration } from "../proto.ts";
+
+function address(ip: string, port: number) {
+  return {
+    address: {
+      case: "socketAddress",
+      value: { address: ip, portSpecifier: { case: "portValue", value: port } },
+    },
+  } as const;
+}
+
+export const anyAddress = "0.0.0.0";
+
+/** A listener that never opens its port: the outbound listener on 15001 hands it the connections meant for that address. */
+export function outboundListener(
+  ip: string,
+  port: number,
+  filterChains: readonly FilterChain[],
+  defaultFilterChain: FilterChain | undefined,
+  listenerFilters: readonly ListenerFilter[],
+): Listener {
+  return create(ListenerSchema, {
+    name: `${ip}_${port}`,
+    address: address(ip, port),
+    bindToPort: false,
+    trafficDirection: TrafficDirection.OUTBOUND,
+    continueOnListenerFiltersTimeout: true,
+    listenerFiltersTimeout: duration(0),
+    filterChains: [...filterChains],
+    ...(defaultFilterChain ? { defaultFilterChain } : {}),
+    listenerFilters: [...listenerFilters],
+  });
+}
+
+/** Takes all that the capture rules redirect on its way out. */
+export function virtualOutboundListener(port: number, filterChains: readonly FilterChain[]): Listener {
+  return create(ListenerSchema, {
+    name: "virtualOutbound",
+    address: address(anyAddress, port),
+    trafficDirection: TrafficDirection.OUTBOUND,
+    useOriginalDst: true,
+    maxConnectionsToAcceptPerSocketEvent: 1,
+    filterChains: [...filterChains],
+  });
+}
+
+/** Takes all that the capture rules redirect on its way in. */
+export function virtualInboundListener(
+  port: number,
+  filterChains: readonly FilterChain[],
+  listenerFilters: readonly ListenerFilter[],
+): Listener {
+  return create(ListenerSchema, {
+    name: "virtualInbound",
+    address: address(anyAddress, port),
+    trafficDirection: TrafficDirection.INBOUND,
+    continueOnListenerFiltersTimeout: true,
+    listenerFiltersTimeout: duration(0),
+    maxConnectionsToAcceptPerSocketEvent: 1,
+    filterChains: [...filterChains],
+    listenerFilters: [...listenerFilters],
+  });
+}
+
+/** A port that a gateway opens. */
+export function gatewayListener(
+  ip: string,
+  port: number,
+  filterChains: readonly FilterChain[],
+  listenerFilters: readonly ListenerFilter[],
+): Listener {
+  return create(ListenerSchema, {
+    name: `${ip}_${port}`,
+    address: address(ip, port),
+    trafficDirection: TrafficDirection.OUTBOUND,
+    maxConnectionsToAcceptPerSocketEvent: 1,
+    filterChains: [...filterChains],
+    listenerFilters: [...listenerFilters],
+  });
+}

@@ -1,0 +1,148 @@
+import type { Filter, FilterChain } from "#api/envoy/gen/envoy/config/listener/v3/listener_components_pb.js";
+import type { L4MatchAttributes, RouteDestination, TLSMatchAttributes } from "#api/istio/virtual-service.ts";
+import { hostsOverlap, isSubsetOf } from "#model/host.ts";
+import { memo } from "#model/memo.ts";
+import type { MeshConfig } from "#model/mesh-config.ts";
+import { isSniffed, isTls } from "#model/protocol.ts";
+import type { Service, ServicePort } from "#model/service.ts";
+import type { ProxyView } from "#snapshot/proxy-view.ts";
+import type { Destinations } from "#snapshot/scope.ts";
+import { meshGateway, type RoutingRule } from "#snapshot/virtual-services.ts";
+import { effectivePolicy } from "../clusters/traffic-policy.ts";
+import { clusterName } from "../names.ts";
+import { durationOf } from "../proto.ts";
+import { destinationPort } from "../routes/route.ts";
+import { type ChainMatch, chain } from "./chains.ts";
+import { type TcpDestination, tcpProxy, tcpProxyTo } from "./tcp-proxy.ts";
+
+/** A chain, and whether it says which connections it takes (others need a chain after it). */
+export interface TcpChain {
+  readonly chain: FilterChain;
+  readonly match: ChainMatch | undefined;
+}
+
+/** The chains for one TCP, TLS or sniffed port of a service. Istio: buildSidecarOutboundTCPTLSFilterChainOpts. */
+export function outboundTcpChains(view: ProxyView, service: Service, port: ServicePort): readonly TcpChain[] {
+  const rules = rulesForService(meshL4Rules(view.scope.rules), service);
+  const chains: TcpChain[] = [];
+  if (isTls(port.protocol) || isSniffed(port.protocol)) chains.push(...tlsChains(view, rules, service, port));
+  if (chains.some(({ match }) => match === undefined)) return chains;
+  if (!isTls(port.protocol)) {
+    const tcp = tcpChains(view, rules, port);
+    chains.push(...tcp);
+    if (tcp.some(({ match }) => match === undefined)) return chains;
+    if (tcp.length > 0) return chains;
+  }
+  if (isTls(port.protocol) && chains.length > 0) return chains;
+  chains.push(defaultTcpChain(view.scope.destinations, view.mesh, service, port));
+  return chains;
+}
+
+/** Every connection to the service's own cluster. */
+export function defaultTcpChain(seen: Destinations, mesh: MeshConfig, service: Service, port: ServicePort): TcpChain {
+  const cluster = clusterName("outbound", port.port, "", service.hostname);
+  const policy = effectivePolicy(seen.policyOf(service)?.trafficPolicy, undefined, port.port);
+  const idleTimeout = durationOf(policy.connectionPool?.tcp?.idleTimeout);
+  return { chain: chain([tcpProxyTo(cluster, mesh, idleTimeout)]), match: undefined };
+}
+
+const none: readonly RoutingRule[] = [];
+
+/** The rules of sidecars for connections. Mostly there is none; then the list is the same over all changes. */
+export const meshL4Rules: (rules: readonly RoutingRule[]) => readonly RoutingRule[] = memo(
+  (rules: readonly RoutingRule[]) => {
+    const found = rules.filter(
+      ({ gateways, spec }) => gateways.has(meshGateway) && (spec.tcp?.length || spec.tls?.length),
+    );
+    return found.length > 0 ? found : none;
+  },
+);
+
+/** Those of `rules` that route connections to a service. */
+export function rulesForService(rules: readonly RoutingRule[], service: Service): readonly RoutingRule[] {
+  return rules.filter(({ hosts }) => hosts.some((host) => isSubsetOf(service.hostname, host)));
+}
+
+function tlsChains(view: ProxyView, rules: readonly RoutingRule[], service: Service, port: ServicePort): TcpChain[] {
+  const chains: TcpChain[] = [];
+  const taken = new Set<string>();
+  for (const rule of rules) {
+    for (const { match = [], route = [] } of rule.spec.tls ?? []) {
+      for (const condition of match) {
+        if (!applies(condition, view, port.port)) continue;
+        // Envoy refuses two chains for the same names: the older rule has them.
+        const serverNames = (condition.sniHosts ?? []).filter(
+          (name) => hostsOverlap(name, service.hostname) && !taken.has(name),
+        );
+        if (serverNames.length === 0) continue;
+        for (const name of serverNames) taken.add(name);
+        const found: ChainMatch = { serverNames, ...subnets(condition) };
+        chains.push({ chain: chain([routed(view, rule, route, port.port)], found), match: found });
+      }
+    }
+  }
+  return chains;
+}
+
+function tcpChains(view: ProxyView, rules: readonly RoutingRule[], port: ServicePort): TcpChain[] {
+  const chains: TcpChain[] = [];
+  const taken = new Set<string>();
+  for (const rule of rules) {
+    for (const { match, route = [] } of rule.spec.tcp ?? []) {
+      const conditions = match === undefined || match.length === 0 ? [{}] : match;
+      const applying = conditions.filter((condition) => applies(condition, view, port.port));
+      for (const condition of applying) {
+        const limits = subnets(condition);
+        const found = Object.keys(limits).length > 0 ? limits : undefined;
+        const key = JSON.stringify(limits);
+        if (taken.has(key)) continue;
+        taken.add(key);
+        chains.push({ chain: chain([routed(view, rule, route, port.port)], found), match: found });
+        // Connections that match all go here: nothing after it is ever reached.
+        if (found === undefined) return chains;
+      }
+    }
+  }
+  return chains;
+}
+
+function applies(condition: L4MatchAttributes & TLSMatchAttributes, view: ProxyView, port: number): boolean {
+  if (condition.port !== undefined && condition.port !== 0 && condition.port !== port) return false;
+  if (condition.gateways !== undefined && condition.gateways.length > 0)
+    return condition.gateways.includes(meshGateway);
+  const { labels, namespace } = view.proxy;
+  if (condition.sourceNamespace && condition.sourceNamespace !== namespace) return false;
+  return Object.entries(condition.sourceLabels ?? {}).every(([key, value]) => labels[key] === value);
+}
+
+function subnets({ destinationSubnets = [] }: L4MatchAttributes): Pick<ChainMatch, "prefixRanges"> {
+  if (destinationSubnets.length === 0) return {};
+  return {
+    prefixRanges: destinationSubnets.map((subnet) => {
+      const [addressPrefix = "", length] = subnet.split("/", 2);
+      return { addressPrefix, prefixLen: Number(length ?? (addressPrefix.includes(":") ? 128 : 32)) };
+    }),
+  };
+}
+
+function routed(view: ProxyView, rule: RoutingRule, route: readonly RouteDestination[], port: number) {
+  return routeTcp(view, `${rule.name}.${rule.namespace}`, route, port);
+}
+
+/** The filter for a rule's weighted destinations; `ruleName` names the statistics where there are several. */
+export function routeTcp(view: ProxyView, ruleName: string, route: readonly RouteDestination[], port: number): Filter {
+  const lookup = (host: string): Service | undefined => view.scope.byHost.get(host);
+  const used = route.length > 1 ? route.filter(({ weight = 0 }) => weight > 0) : route;
+  const destinations: TcpDestination[] = used.map(({ destination, weight = 1 }) => ({
+    cluster: clusterName(
+      "outbound",
+      destinationPort(destination, { lookup, port }),
+      destination.subset ?? "",
+      destination.host,
+    ),
+    weight,
+  }));
+  const [only] = destinations;
+  const statPrefix = destinations.length === 1 && only !== undefined ? only.cluster : ruleName;
+  return tcpProxy(destinations, view.mesh, statPrefix);
+}

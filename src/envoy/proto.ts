@@ -1,0 +1,59 @@
+import { createHash } from "node:crypto";
+import { create, type DescMessage, type MessageShape, toBinary } from "@bufbuild/protobuf";
+import { type Any, AnySchema, anyPack, type Duration, DurationSchema } from "@bufbuild/protobuf/wkt";
+import { parseDuration } from "#model/duration.ts";
+import type { Resource } from "#xds/resource.ts";
+
+/** A `google.protobuf.Duration` of so many milliseconds. */
+export function duration(milliseconds: number): Duration {
+  const seconds = Math.trunc(milliseconds / 1000);
+  return create(DurationSchema, {
+    seconds: BigInt(seconds),
+    nanos: Math.round((milliseconds - seconds * 1000) * 1e6),
+  });
+}
+
+/** The same of a text that validation has let through; `undefined` for no text or a bad one. */
+export function durationOf(text: string | undefined): Duration | undefined {
+  const milliseconds = text === undefined ? undefined : parseDuration(text);
+  return milliseconds === undefined ? undefined : duration(milliseconds);
+}
+
+/** An extension's configuration, with its name where Envoy wants one. */
+export function extension<Desc extends DescMessage>(
+  name: string,
+  schema: Desc,
+  config: MessageShape<Desc>,
+): { name: string; typedConfig: Any } {
+  return { name, typedConfig: anyPack(schema, config) };
+}
+
+/** The encoded resource. Its version is a hash of the bytes, which depend on nothing but the message's content. */
+export function encodeResource<Desc extends DescMessage>(
+  name: string,
+  schema: Desc,
+  message: MessageShape<Desc>,
+): Resource {
+  const any = toBinary(AnySchema, anyPack(schema, message));
+  return Object.freeze({ name, version: createHash("sha256").update(any).digest("base64url").slice(0, 22), any });
+}
+
+/** Resources by name; of two with one name the first is kept, as Envoy refuses both. */
+export function byName(resources: readonly Resource[]): readonly Resource[] {
+  const unique = new Map<string, Resource>();
+  for (const resource of resources) if (!unique.has(resource.name)) unique.set(resource.name, resource);
+  return [...unique.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** The same of two lists that are sorted already. */
+export function mergeByName(a: readonly Resource[], b: readonly Resource[]): readonly Resource[] {
+  const result: Resource[] = [];
+  let next = 0;
+  for (const resource of a) {
+    for (let other = b[next]; other !== undefined && other.name <= resource.name; other = b[++next]) {
+      if (other.name !== resource.name) result.push(other);
+    }
+    result.push(resource);
+  }
+  return [...result, ...b.slice(next)];
+}

@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { type DescMessage, fromBinary, type JsonObject, type JsonValue, toJson } from "@bufbuild/protobuf";
+import { AnySchema } from "@bufbuild/protobuf/wkt";
+import { ClusterSchema } from "#api/envoy/gen/envoy/config/cluster/v3/cluster_pb.js";
+import { ClusterLoadAssignmentSchema } from "#api/envoy/gen/envoy/config/endpoint/v3/endpoint_pb.js";
+import { ListenerSchema } from "#api/envoy/gen/envoy/config/listener/v3/listener_pb.js";
+import { RouteConfigurationSchema } from "#api/envoy/gen/envoy/config/route/v3/route_pb.js";
+import type { Proxy } from "#model/proxy.ts";
+import { buildSnapshot } from "#snapshot/build.ts";
+import type { MeshInput } from "#snapshot/input.ts";
+import { type ProxyView, proxyView } from "#snapshot/proxy-view.ts";
+import { typeUrls } from "#xds/resource.ts";
+import { extensions } from "./extensions.ts";
+import { generate } from "./generate.ts";
+
+const candidates = [
+  process.env["WEFT_ENVOY"],
+  "/var/cache/weft/envoy-1.40.0/envoy",
+  join(import.meta.dirname, "../../.cache/envoy/envoy"),
+  ...(process.env["PATH"] ?? "").split(delimiter).map((folder) => join(folder, "envoy")),
+];
+/** Where Envoy is, as the set-up program finds it. */
+export const envoy: string | undefined = candidates.find((path) => path !== undefined && existsSync(path));
+/** Why a test that needs Envoy is skipped; false where there is one. */
+export const noEnvoy: string | false = envoy === undefined ? "no Envoy here" : false;
+
+function decode(schema: DescMessage, view: ProxyView, typeUrl: string, names?: readonly string[]): JsonObject[] {
+  return generate(view, typeUrl, names).map(
+    ({ any }) =>
+      toJson(schema, fromBinary(schema, fromBinary(AnySchema, any).value), { registry: extensions }) as JsonObject,
+  );
+}
+
+/** The proxy's configuration in one file: endpoints and routes inside of what asks for them, so that Envoy checks them too. */
+export function staticBootstrap(input: MeshInput, proxy: Proxy): JsonObject {
+  const snapshot = buildSnapshot(undefined, input, {});
+  assert.deepEqual(snapshot.problems, []);
+  const view = proxyView(snapshot, proxy);
+  const clusters = decode(ClusterSchema, view, typeUrls.cluster).map((cluster) => {
+    if (cluster["type"] !== "EDS") return cluster;
+    const { edsClusterConfig: _eds, type: _type, ...rest } = cluster;
+    const [loadAssignment = {}] = decode(ClusterLoadAssignmentSchema, view, typeUrls.endpoint, [
+      cluster["name"] as string,
+    ]);
+    return { ...rest, type: "STATIC", loadAssignment };
+  });
+  const listeners = decode(ListenerSchema, view, typeUrls.listener).map((listener) => inlineRoutes(listener, view));
+  return { node: { id: "test", cluster: "test" }, staticResources: { clusters, listeners } };
+}
+
+function inlineRoutes(value: JsonObject, view: ProxyView): JsonObject {
+  const { rds, ...rest } = value;
+  const copy: JsonObject = {};
+  for (const [key, item] of Object.entries(rest)) copy[key] = inlineIn(item, view);
+  if (rds === undefined) return copy;
+  const { routeConfigName } = rds as { routeConfigName: string };
+  const [routeConfig] = decode(RouteConfigurationSchema, view, typeUrls.route, [routeConfigName]);
+  assert.ok(routeConfig, `no routes for ${routeConfigName}`);
+  return { ...copy, routeConfig };
+}
+
+function inlineIn(value: JsonValue, view: ProxyView): JsonValue {
+  if (Array.isArray(value)) return value.map((item) => inlineIn(item, view));
+  return typeof value === "object" && value !== null ? inlineRoutes(value, view) : value;
+}

@@ -1,0 +1,76 @@
+import { parse } from "yaml";
+
+/** Istio's ProxyConfig in its JSON form; only what injection reads is named. */
+export interface ProxyConfig {
+  readonly discoveryAddress?: string;
+  readonly interceptionMode?: string;
+  readonly statusPort?: number;
+  readonly concurrency?: number;
+  readonly holdApplicationUntilProxyStarts?: boolean;
+  readonly proxyMetadata?: Readonly<Record<string, string | number | boolean>>;
+  readonly image?: { readonly imageType?: string };
+  readonly [field: string]: unknown;
+}
+
+/** Istio's MeshConfig in its JSON form, as in ConfigMap `istio`; only what injection reads is named. */
+export interface InjectMeshConfig {
+  readonly trustDomain?: string;
+  readonly proxyListenPort?: number;
+  readonly enablePrometheusMerge?: boolean;
+  readonly inboundTrafficPolicy?: { readonly mode?: string };
+  readonly defaultConfig?: ProxyConfig;
+  readonly [field: string]: unknown;
+}
+
+/** What Istio takes for granted: such fields need not travel in PROXY_CONFIG. */
+const proxyDefaults: ProxyConfig = {
+  configPath: "./etc/istio/proxy",
+  binaryPath: "/usr/local/bin/envoy",
+  serviceCluster: "istio-proxy",
+  drainDuration: "45s",
+  terminationDrainDuration: "5s",
+  proxyAdminPort: 15000,
+  controlPlaneAuthPolicy: "MUTUAL_TLS",
+  discoveryAddress: "istiod.istio-system.svc:15012",
+  statNameLength: 189,
+  statusPort: 15020,
+  interceptionMode: "REDIRECT",
+};
+
+/**
+ * The pod's proxy config: its `proxy.istio.io/config` annotation (YAML) over the mesh's. Metadata merges by key.
+ * Throws when the annotation isn't a YAML map.
+ */
+export function podProxyConfig(mesh: InjectMeshConfig, annotation: string | undefined): ProxyConfig {
+  const base = mesh.defaultConfig ?? {};
+  if (annotation === undefined) return base;
+  let own: unknown;
+  try {
+    own = parse(annotation) ?? {};
+  } catch (error) {
+    throw new Error(`annotation proxy.istio.io/config is not YAML: ${(error as Error).message}`, { cause: error });
+  }
+  if (typeof own !== "object" || own === null || Array.isArray(own))
+    throw new Error(`annotation proxy.istio.io/config must be a map of proxy settings, not '${annotation}'`);
+  const config = own as ProxyConfig;
+  const proxyMetadata = sortedByKey({ ...base.proxyMetadata, ...config.proxyMetadata });
+  return { ...base, ...config, ...(Object.keys(proxyMetadata).length > 0 ? { proxyMetadata } : {}) };
+}
+
+/** What of the config differs from the defaults: the JSON that the agent gets. */
+export function proxyConfigDifferences(config: ProxyConfig): ProxyConfig {
+  return Object.fromEntries(
+    Object.entries(config).filter(
+      ([field, value]) =>
+        value !== undefined && value !== null && proxyDefaults[field] !== value && !isEmptyMetadata(field, value),
+    ),
+  );
+}
+
+function isEmptyMetadata(field: string, value: unknown): boolean {
+  return field === "proxyMetadata" && Object.keys(value as object).length === 0;
+}
+
+function sortedByKey<T>(map: Readonly<Record<string, T>>): Record<string, T> {
+  return Object.fromEntries(Object.entries(map).sort(([one], [other]) => (one < other ? -1 : 1)));
+}

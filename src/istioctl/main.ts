@@ -1,0 +1,35 @@
+import { Command } from "commander";
+import { KubeError } from "#kube/error.ts";
+import { addInstallCommand } from "./install/command.ts";
+import { addManifestCommand } from "./install/manifest-generate.ts";
+import { addUninstallCommand } from "./install/uninstall.ts";
+import { addProxyConfigCommand } from "./proxy-config/command.ts";
+import { addRouteRuleCommands } from "./route-rule/command.ts";
+import { UsageError } from "./usage-error.ts";
+import { addVersionCommand } from "./version.ts";
+
+const program = new Command("istioctl")
+  .description("Istio's command line, as Weft speaks it: install, inspect and debug the mesh")
+  .showHelpAfterError("(see istioctl COMMAND --help)")
+  .configureHelp({ sortSubcommands: true });
+
+addInstallCommand(program);
+addUninstallCommand(program);
+addManifestCommand(program);
+addRouteRuleCommands(program);
+addProxyConfigCommand(program);
+addVersionCommand(program);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  // Expected failures are one line; anything else is a bug and shows where it happened.
+  const expected =
+    error instanceof UsageError || error instanceof KubeError || (error instanceof Error && error.cause !== undefined);
+  const text =
+    expected || !(error instanceof Error)
+      ? `Error: ${error instanceof Error ? error.message : String(error)}`
+      : error.stack;
+  process.stderr.write(`${text}\n`);
+  process.exitCode = 1;
+}

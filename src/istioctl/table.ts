@@ -1,0 +1,14 @@
+/** Rows as aligned columns, the first row being the header; ends with a newline. */
+export function formatTable(rows: readonly (readonly string[])[]): string {
+  const widths: number[] = [];
+  for (const row of rows) row.forEach((cell, column) => (widths[column] = Math.max(widths[column] ?? 0, cell.length)));
+  return rows
+    .map(
+      (row) =>
+        `${row
+          .map((cell, column) => cell.padEnd((widths[column] ?? 0) + 3))
+          .join("")
+          .trimEnd()}\n`,
+    )
+    .join("");
+}

@@ -1,0 +1,232 @@
+import type { Namespace } from "kubernetes-types/core/v1.d.ts";
+import { type Authority } from "#ca/certificate.ts";
+import { keepRootConfigMaps } from "#ca/root-config-maps.ts";
+import { loadAuthority } from "#ca/root-secret.ts";
+import { istiodNames, keepServingCertificate } from "#ca/serving-certificate.ts";
+import { createTokenReviewer, type WorkloadIdentity } from "#ca/token-review.ts";
+import type { KubeClient } from "#kube/client.ts";
+import type { Informer } from "#kube/informer.ts";
+import type { Log } from "#log/log.ts";
+import { createStatusKeeper } from "#status/status-keeper.ts";
+import { keepWebhookConfigurations } from "#webhook/ca-bundle.ts";
+import { createWebhookServer } from "#webhook/server.ts";
+import { createAdsServer } from "#xds/ads-server.ts";
+import type { GrpcCall } from "#xds/grpc-call.ts";
+import { createGrpcServer } from "#xds/grpc-server.ts";
+import { shortTypeName } from "#xds/resource.ts";
+import { createIdentify } from "./authenticate.ts";
+import { certificateMethod, createCertificatePath } from "./certificate-service.ts";
+import { createConfigStatus } from "./config-status.ts";
+import { createHttpServer } from "./http-server.ts";
+import { followMeshObjects } from "./mesh-objects.ts";
+import { followMeshSettings } from "./mesh-settings.ts";
+import { createMetrics } from "./metrics.ts";
+import type { IstiodOptions } from "./options.ts";
+import { keepSnapshots, type Snapshots } from "./snapshots.ts";
+import { openXdsClient, type ProxyClient } from "./xds-clients.ts";
+
+/** A running control plane. */
+export interface Istiod {
+  /** The ports that were taken. */
+  readonly ports: IstiodOptions["ports"];
+  /** PEM of the root that its certificates are from. */
+  readonly rootPem: string;
+  stop(): Promise<void>;
+}
+
+export interface IstiodDependencies {
+  readonly client: KubeClient;
+  readonly options: IstiodOptions;
+  readonly version: string;
+  readonly log: Log;
+}
+
+/**
+ * Wires the control plane together and starts it; resolves when it is ready. The order: read the cluster and the root at the same
+ * time; build the first snapshot; only then open the xDS ports, so that nobody gets half a mesh.
+ */
+export async function startIstiod({ client, options, version, log }: IstiodDependencies): Promise<Istiod> {
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const { namespace, revision, ports, host } = options;
+  const metrics = createMetrics(version);
+
+  const objects = followMeshObjects({ client, signal, log: log.with({ part: "watch" }) });
+  const settings = followMeshSettings({ client, namespace, revision, signal, log });
+  const authority: Authority = await retry(
+    () => loadAuthority(client, { namespace, trustDomain: "cluster.local", log }),
+    log,
+  );
+  const certificate = await keepServingCertificate(authority, {
+    names: istiodNames({ namespace, revision }),
+    onRenewed(renewed) {
+      secureGrpc.setTls(renewed);
+      webhooks.setTls(renewed);
+    },
+    signal,
+    log,
+  });
+  keepRootConfigMaps({
+    client,
+    namespaces: objects.namespaces as Informer<Namespace>,
+    rootPem: authority.rootPem,
+    signal,
+    log: log.with({ part: "ca" }),
+  });
+  await Promise.all([objects.synced, settings.synced]);
+
+  const statusLog = log.with({ part: "status" });
+  const status = createConfigStatus(createStatusKeeper({ client, signal, log: statusLog }), statusLog);
+  const snapshots: Snapshots = keepSnapshots({
+    objects,
+    settings,
+    clusterDomain: options.domain,
+    clusterId: options.clusterId,
+    debounceMs: options.debounceMs,
+    log: log.with({ part: "snapshot" }),
+    onEvent: (type) => metrics.event(type),
+    onSnapshot(snapshot, scope, pods) {
+      metrics.snapshot({ services: snapshot.services.length, virtualServices: snapshot.rules.length });
+      if (scope === "all") status.snapshot(snapshot, objects.passedOver());
+      if (scope === "all" || scope.endpoints.size > 0) {
+        metrics.pushed(scope === "all" ? "config" : "endpoint");
+        ads.push(scope);
+      }
+      // What a workload itself serves follows from its own pod.
+      if (scope !== "all" && pods.size > 0)
+        ads.push("all", (connected) => {
+          const { proxy } = connected as ProxyClient;
+          return pods.has(`${proxy.namespace}/${proxy.name}`);
+        });
+    },
+  });
+  const first = snapshots.current();
+  metrics.snapshot({ services: first.services.length, virtualServices: first.rules.length });
+  status.snapshot(first, objects.passedOver());
+
+  const reviewer = createTokenReviewer(client, { audience: "istio-ca" });
+  const identify = createIdentify(reviewer, log.with({ part: "auth" }));
+  const identities = new WeakMap<GrpcCall, WorkloadIdentity>();
+  const xdsLog = log.with({ part: "xds" });
+  const ads = createAdsServer({
+    log: xdsLog,
+    controlPlane: JSON.stringify({ component: "istiod", id: process.env["POD_NAME"] ?? "", info: { version } }),
+    pushesAtOnce: options.pushesAtOnce,
+    groupOf: hostnameOf,
+    async authenticate(call) {
+      // The plaintext port is for clients inside of the control plane's own trust, as in Istio.
+      if (call.isSecure) identities.set(call, await identify(call));
+    },
+    open: (node, call) =>
+      openXdsClient(node, identities.get(call), {
+        snapshot: () => snapshots.current(),
+        log: xdsLog,
+        events: {
+          onOpened(proxy) {
+            metrics.connected(proxy.version, 1);
+            status.opened(proxy);
+          },
+          onClosed(proxy) {
+            metrics.connected(proxy.version, -1);
+            status.closed(proxy);
+          },
+          onSent: (typeUrl, _resources, bytes) => metrics.sent(shortTypeName(typeUrl), bytes),
+          onAccepted: (proxy, subscription) => status.accepted(proxy, subscription),
+          onRejected(proxy, subscription, view) {
+            metrics.rejected(shortTypeName(subscription.typeUrl));
+            status.rejected(proxy, subscription, view);
+          },
+          onConverged: (ms) => metrics.converged(ms / 1000),
+        },
+      }),
+  });
+
+  const limits = { connectionAgeMs: options.maxConnectionAgeMs };
+  const grpcLog = log.with({ part: "grpc" });
+  const certificates = certificateMethod({
+    authority,
+    trustDomain: () => settings.meshConfig().trustDomain,
+    identify,
+    log: log.with({ part: "ca" }),
+  });
+  const plainGrpc = createGrpcServer({ methods: ads.methods, log: grpcLog, limits });
+  const secureGrpc = createGrpcServer({
+    methods: new Map([...ads.methods, [createCertificatePath, certificates]]),
+    tls: certificate,
+    log: grpcLog,
+    limits,
+  });
+  const webhooks = createWebhookServer({
+    tls: certificate,
+    log: log.with({ part: "webhook" }),
+    onReview: (webhook, allowed) => metrics.reviewed(webhook, allowed),
+    injectSettings: () => ({
+      values: settings.injectValues(),
+      mesh: settings.rawMesh(),
+      revision,
+      environment: options.injection,
+      kubeletVersions: [...snapshots.current().input.nodes.values()].map(
+        (node) => node.status?.nodeInfo?.kubeletVersion ?? "",
+      ),
+    }),
+  });
+  let notReady: string | undefined = "starting";
+  const http = createHttpServer(
+    {
+      ads,
+      snapshots,
+      settings,
+      version,
+      metrics,
+      problems: () => [...snapshots.current().problems, ...objects.passedOver()],
+      notReady: () => notReady,
+    },
+    log.with({ part: "http" }),
+  );
+  const [xds, secureXds, webhook, monitoring, httpPort] = await Promise.all([
+    plainGrpc.listen(ports.xds, host),
+    secureGrpc.listen(ports.secureXds, host),
+    webhooks.listen(ports.webhook, host),
+    http.listen(ports.monitoring, host),
+    http.listen(ports.http, host),
+  ]);
+  keepWebhookConfigurations({
+    client,
+    revision,
+    rootPem: authority.rootPem,
+    namespace,
+    signal,
+    log: log.with({ part: "webhook" }),
+  });
+  notReady = undefined;
+
+  return {
+    ports: { xds, secureXds, webhook, monitoring, http: httpPort },
+    rootPem: authority.rootPem,
+    async stop() {
+      notReady = "stopping";
+      stopping.abort();
+      snapshots.stop();
+      status.stop();
+      ads.stop();
+      await Promise.all([plainGrpc.shutdown(), secureGrpc.shutdown(), webhooks.shutdown(), http.shutdown()]);
+    },
+  };
+}
+
+/** `outbound|9080|v1|reviews.default.svc.cluster.local` → the host. */
+function hostnameOf(clusterName: string): string {
+  return clusterName.slice(clusterName.lastIndexOf("|") + 1);
+}
+
+/** Until it succeeds: the API server may come after istiod. */
+async function retry<T>(attempt: () => Promise<T>, log: Log): Promise<T> {
+  for (let count = 1; ; count++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (count === 1 || count % 10 === 0) log.warn("not started yet; trying again", { count, error });
+      await new Promise((done) => setTimeout(done, Math.min(5_000, 100 * 2 ** Math.min(count, 10))));
+    }
+  }
+}

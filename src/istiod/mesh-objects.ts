@@ -1,0 +1,149 @@
+import type { KubeClient } from "#kube/client.ts";
+import { type Informer, startInformer } from "#kube/informer.ts";
+import type { KubeObject, ResourceType } from "#kube/object.ts";
+import { resourceTypes } from "#kube/resource-types.ts";
+import type { Log } from "#log/log.ts";
+import type { ChangeSet, InputObjects, InputType } from "#snapshot/input.ts";
+import type { Problem } from "#snapshot/problem.ts";
+import { createLastGood } from "./last-good.ts";
+import { isRelevant } from "./relevance.ts";
+
+/** Collections that every cluster has. */
+const coreTypes = {
+  services: resourceTypes.services,
+  endpointSlices: resourceTypes.endpointSlices,
+  pods: resourceTypes.pods,
+  nodes: resourceTypes.nodes,
+  namespaces: resourceTypes.namespaces,
+} as const satisfies Partial<Record<InputType, ResourceType>>;
+
+/** Collections that are there once their CRD is. */
+const configTypes = {
+  virtualServices: resourceTypes.virtualServices,
+  destinationRules: resourceTypes.destinationRules,
+  gateways: resourceTypes.gateways,
+} as const satisfies Partial<Record<InputType, ResourceType>>;
+
+type CustomResourceDefinition = KubeObject & {
+  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+};
+
+/** The cluster's objects, followed. */
+export interface MeshObjects {
+  /** Resolves when all collections were read once. */
+  readonly synced: Promise<void>;
+  /** The objects as they are now. Maps of types that didn't change since the last call are the same maps. */
+  current(): InputObjects;
+  /** Takes the keys that changed since they were taken last, of these types. */
+  takeChanges(types: readonly InputType[]): ChangeSet;
+  onChange(listener: (type: InputType, key: string) => void): void;
+  /** New forms of objects that have errors; the last good ones are in effect instead. */
+  passedOver(): readonly Problem[];
+  readonly namespaces: Informer<KubeObject>;
+}
+
+export interface MeshObjectsOptions {
+  readonly client: KubeClient;
+  readonly signal: AbortSignal;
+  readonly log: Log;
+}
+
+export function followMeshObjects({ client, signal, log }: MeshObjectsOptions): MeshObjects {
+  const live = new Map<InputType, Map<string, KubeObject>>();
+  const frozen = new Map<InputType, ReadonlyMap<string, KubeObject>>();
+  const changed = new Map<InputType, Set<string>>();
+  const listeners: ((type: InputType, key: string) => void)[] = [];
+  const followed = new Map<string, AbortController>();
+  const lastGood = createLastGood();
+  let told = 0;
+
+  function put(type: InputType, key: string, after: KubeObject | undefined): void {
+    const objects = live.get(type) ?? new Map<string, KubeObject>();
+    live.set(type, objects);
+    // What proxies can't tell apart keeps its identity, and so does everything that is derived from it.
+    const kept = objects.get(key);
+    const next = type in configTypes ? lastGood.choose(key, kept, after) : after;
+    if (!isRelevant(type, kept, next)) {
+      // Passed over, or good again as it was: what is told about it changes.
+      if (after !== next || lastGood.problems().length !== told) tell(type, key);
+      told = lastGood.problems().length;
+      return;
+    }
+    told = lastGood.problems().length;
+    if (next) objects.set(key, next);
+    else objects.delete(key);
+    frozen.delete(type);
+    const keys = changed.get(type) ?? new Set();
+    changed.set(type, keys);
+    keys.add(key);
+    tell(type, key);
+  }
+
+  function tell(type: InputType, key: string): void {
+    for (const listener of listeners) listener(type, key);
+  }
+
+  function follow(input: InputType, type: ResourceType, until: AbortSignal): Informer<KubeObject> {
+    const informer = startInformer<KubeObject>(client, type, { signal: until, log });
+    informer.onChange(({ key, after }) => {
+      if (!until.aborted) put(input, key, after);
+    });
+    return informer;
+  }
+
+  const core = Object.entries(coreTypes).map(([input, type]) => follow(input as InputType, type, signal));
+  const definitions = startInformer<CustomResourceDefinition>(client, resourceTypes.customResourceDefinitions, {
+    signal,
+    log,
+  });
+  const inputOfDefinition = new Map<string, { readonly input: string; readonly type: ResourceType }>(
+    Object.entries(configTypes).map(([input, type]) => [`${type.plural}.${type.group}`, { input, type }] as const),
+  );
+  const firstLists: Promise<void>[] = [];
+  definitions.onChange(({ key, after }) => {
+    const known = inputOfDefinition.get(key);
+    if (!known) return;
+    const input = known.input as InputType;
+    const isServed = after?.status?.conditions?.some(({ type, status }) => type === "Established" && status === "True");
+    const following = followed.get(key);
+    if (isServed && !following) {
+      const controller = new AbortController();
+      followed.set(key, controller);
+      const informer = follow(input, known.type, AbortSignal.any([signal, controller.signal]));
+      firstLists.push(informer.synced);
+    } else if (!after && following) {
+      following.abort();
+      followed.delete(key);
+      for (const objectKey of live.get(input)?.keys() ?? []) put(input, objectKey, undefined);
+    }
+  });
+
+  return {
+    synced: Promise.all([...core.map(({ synced }) => synced), definitions.synced])
+      .then(() => Promise.all(firstLists))
+      .then(() => {}),
+    current() {
+      const map = (type: InputType): ReadonlyMap<string, KubeObject> => {
+        let objects = frozen.get(type);
+        if (!objects) frozen.set(type, (objects = new Map(live.get(type))));
+        return objects;
+      };
+      // Each collection was asked for by its own type.
+      return Object.fromEntries(
+        [...Object.keys(coreTypes), ...Object.keys(configTypes)].map((type) => [type, map(type as InputType)]),
+      ) as unknown as InputObjects;
+    },
+    takeChanges(types) {
+      const taken: Partial<Record<InputType, ReadonlySet<string>>> = {};
+      for (const type of types) {
+        const keys = changed.get(type);
+        if (keys) taken[type] = keys;
+        changed.delete(type);
+      }
+      return taken;
+    },
+    onChange: (listener) => void listeners.push(listener),
+    passedOver: () => lastGood.problems(),
+    namespaces: core[Object.keys(coreTypes).indexOf("namespaces")] as Informer<KubeObject>,
+  };
+}

@@ -1,0 +1,101 @@
+import type { Log } from "#log/log.ts";
+import { buildSnapshot } from "#snapshot/build.ts";
+import { withEndpoints } from "#snapshot/endpoints.ts";
+import type { InputType, MeshInput } from "#snapshot/input.ts";
+import type { Snapshot } from "#snapshot/snapshot.ts";
+import type { PushScope } from "#xds/push-scope.ts";
+import { createDebounce } from "./debounce.ts";
+import type { MeshObjects } from "./mesh-objects.ts";
+import type { MeshSettings } from "./mesh-settings.ts";
+
+/** Changes of these alone don't touch anything but endpoints. */
+const endpointTypes: readonly InputType[] = ["endpointSlices", "pods"];
+const allTypes: readonly InputType[] = [
+  ...endpointTypes,
+  "services",
+  "nodes",
+  "namespaces",
+  "virtualServices",
+  "destinationRules",
+  "gateways",
+];
+
+export interface SnapshotsOptions {
+  readonly objects: MeshObjects;
+  readonly settings: MeshSettings;
+  readonly clusterDomain: string;
+  readonly clusterId: string;
+  readonly debounceMs: { readonly quiet: number; readonly longest: number };
+  readonly log: Log;
+  /** There is a new snapshot. `pods`: keys of pods that came, changed or went since the last one. */
+  readonly onSnapshot: (snapshot: Snapshot, scope: PushScope, pods: ReadonlySet<string>) => void;
+  /** A change came in, for metrics. */
+  readonly onEvent?: (type: InputType) => void;
+}
+
+export interface Snapshots {
+  current(): Snapshot;
+  stop(): void;
+}
+
+/** Istio: endpoint updates skip the debounce; what follows the first one closely goes together (ms). */
+const endpointLane = { quiet: 10, longest: 100 };
+const noKeys: ReadonlySet<string> = new Set();
+
+/**
+ * Keeps the snapshot up to date. Two lanes: any change of configuration waits for a time of quiet and rebuilds; endpoints alone
+ * go at once. To be started when objects and settings are synced.
+ */
+export function keepSnapshots(options: SnapshotsOptions): Snapshots {
+  const { objects, settings, log, onSnapshot } = options;
+
+  function input(): MeshInput {
+    const { clusterDomain, clusterId } = options;
+    return Object.freeze({ ...objects.current(), meshConfig: settings.meshConfig(), clusterDomain, clusterId });
+  }
+
+  objects.takeChanges(allTypes);
+  let snapshot = buildSnapshot(undefined, input(), {});
+  log.info("first snapshot", { services: snapshot.services.length, rules: snapshot.rules.length });
+
+  const configLane = createDebounce({ ...options.debounceMs, run: rebuild });
+  const endpointsLane = createDebounce({ ...endpointLane, leading: true, run: updateEndpoints });
+
+  function rebuild(waited: number): void {
+    const changes = objects.takeChanges(allTypes);
+    const before = performance.now();
+    snapshot = buildSnapshot(snapshot, input(), changes);
+    const ms = Math.round(performance.now() - before);
+    const counts = Object.fromEntries(Object.entries(changes).map(([type, keys]) => [type, keys.size]));
+    log.info("configuration changed", { generation: snapshot.generation, ...counts, waited: Math.round(waited), ms });
+    for (const { resource, field, message } of snapshot.problems)
+      log.debug("resource is not in effect", { resource, field, error: message });
+    onSnapshot(snapshot, "all", changes.pods ?? noKeys);
+  }
+
+  function updateEndpoints(): void {
+    const changes = objects.takeChanges(endpointTypes);
+    if (Object.keys(changes).length === 0) return;
+    const change = withEndpoints(snapshot, input(), changes);
+    snapshot = change.snapshot;
+    if (change.hosts.size > 0) log.debug("endpoints changed", { hosts: [...change.hosts].slice(0, 20) });
+    onSnapshot(snapshot, change.full ? "all" : { endpoints: change.hosts }, changes.pods ?? noKeys);
+  }
+
+  objects.onChange((type) => {
+    options.onEvent?.(type);
+    if (endpointTypes.includes(type)) endpointsLane.call();
+    else configLane.call();
+  });
+  settings.onChange((what) => {
+    if (what === "mesh") configLane.call();
+  });
+
+  return {
+    current: () => snapshot,
+    stop() {
+      configLane.stop();
+      endpointsLane.stop();
+    },
+  };
+}

@@ -1,0 +1,86 @@
+import type { WorkloadIdentity } from "#ca/token-review.ts";
+import { generate } from "#envoy/generate.ts";
+import type { Log } from "#log/log.ts";
+import { type Proxy, parseProxy } from "#model/proxy.ts";
+import { proxyView } from "#snapshot/proxy-view.ts";
+import type { Snapshot } from "#snapshot/snapshot.ts";
+import type { View, XdsClient } from "#xds/client.ts";
+import { GrpcError, grpcCode } from "#xds/grpc-status.ts";
+import type { XdsNode } from "#xds/node.ts";
+import type { Subscription } from "#xds/subscription.ts";
+
+/** A connected proxy. */
+export interface ProxyClient extends XdsClient {
+  readonly proxy: Proxy;
+}
+
+export interface XdsClientEvents {
+  readonly onOpened: (proxy: Proxy) => void;
+  readonly onClosed: (proxy: Proxy) => void;
+  readonly onSent: (typeUrl: string, resources: number, bytes: number) => void;
+  readonly onAccepted: (proxy: Proxy, subscription: Subscription) => void;
+  readonly onRejected: (proxy: Proxy, subscription: Subscription, view: View) => void;
+  readonly onConverged: (ms: number) => void;
+}
+
+/** `podname.namespace`, by which `istioctl` calls a proxy. */
+export function proxyId(proxy: Proxy): string {
+  return `${proxy.name}.${proxy.namespace}`;
+}
+
+/**
+ * Makes the client for a node. Throws a GrpcError for a node that isn't a proxy's, and for one that says it is in a namespace, or
+ * runs as a service account, which isn't its token's (Istio: checkConnectionIdentity).
+ */
+export function openXdsClient(
+  node: XdsNode,
+  identity: WorkloadIdentity | undefined,
+  options: { readonly snapshot: () => Snapshot; readonly events: XdsClientEvents; readonly log: Log },
+): ProxyClient {
+  const { snapshot, events, log } = options;
+  const proxy = parseProxy(node);
+  if (typeof proxy === "string") throw new GrpcError(grpcCode.invalidArgument, proxy);
+  if (identity) {
+    if (proxy.namespace !== identity.namespace)
+      throw new GrpcError(
+        grpcCode.permissionDenied,
+        `the node is in namespace ${proxy.namespace}, its token is from ${identity.namespace}`,
+      );
+    if (proxy.serviceAccount && proxy.serviceAccount !== identity.serviceAccount)
+      throw new GrpcError(
+        grpcCode.permissionDenied,
+        `the node runs as ${proxy.serviceAccount}, its token is ${identity.serviceAccount}'s`,
+      );
+  }
+  const id = proxyId(proxy);
+  let last: { readonly snapshot: Snapshot; readonly view: View } | undefined;
+  const view = (): View => {
+    const now = snapshot();
+    if (last?.snapshot !== now) {
+      const seen = proxyView(now, proxy);
+      last = {
+        snapshot: now,
+        view: {
+          version: String(now.generation),
+          generate: (typeUrl, names) => generate(seen, typeUrl, names && [...names]),
+        },
+      };
+    }
+    return last.view;
+  };
+  events.onOpened(proxy);
+  log.info("proxy connected", { proxy: id, type: proxy.type, version: proxy.version });
+  return {
+    id,
+    proxy,
+    view,
+    onSent: (typeUrl, { resources, bytes }) => events.onSent(typeUrl, resources, bytes),
+    onAccepted: (subscription) => events.onAccepted(proxy, subscription),
+    onRejected: (subscription, _rejection, seen) => events.onRejected(proxy, subscription, seen),
+    onConverged: (ms) => events.onConverged(ms),
+    onClosed() {
+      events.onClosed(proxy);
+      log.info("proxy disconnected", { proxy: id });
+    },
+  };
+}

@@ -1,0 +1,81 @@
+import type { ResourceType } from "./object.ts";
+
+function type(group: string, version: string, plural: string, kind: string, namespaced = true): ResourceType {
+  return { group, version, plural, kind, namespaced };
+}
+
+export type ResourceTypeName =
+  | "configMaps"
+  | "endpoints"
+  | "events"
+  | "namespaces"
+  | "nodes"
+  | "pods"
+  | "secrets"
+  | "serviceAccounts"
+  | "services"
+  | "daemonSets"
+  | "deployments"
+  | "replicaSets"
+  | "statefulSets"
+  | "jobs"
+  | "cronJobs"
+  | "endpointSlices"
+  | "horizontalPodAutoscalers"
+  | "podDisruptionBudgets"
+  | "leases"
+  | "tokenReviews"
+  | "customResourceDefinitions"
+  | "mutatingWebhookConfigurations"
+  | "validatingWebhookConfigurations"
+  | "virtualServices"
+  | "destinationRules"
+  | "gateways";
+
+/** The collections that Weft itself reads and writes. */
+export const resourceTypes: Readonly<Record<ResourceTypeName, ResourceType>> = {
+  configMaps: type("", "v1", "configmaps", "ConfigMap"),
+  endpoints: type("", "v1", "endpoints", "Endpoints"),
+  events: type("", "v1", "events", "Event"),
+  namespaces: type("", "v1", "namespaces", "Namespace", false),
+  nodes: type("", "v1", "nodes", "Node", false),
+  pods: type("", "v1", "pods", "Pod"),
+  secrets: type("", "v1", "secrets", "Secret"),
+  serviceAccounts: type("", "v1", "serviceaccounts", "ServiceAccount"),
+  services: type("", "v1", "services", "Service"),
+  daemonSets: type("apps", "v1", "daemonsets", "DaemonSet"),
+  deployments: type("apps", "v1", "deployments", "Deployment"),
+  replicaSets: type("apps", "v1", "replicasets", "ReplicaSet"),
+  statefulSets: type("apps", "v1", "statefulsets", "StatefulSet"),
+  jobs: type("batch", "v1", "jobs", "Job"),
+  cronJobs: type("batch", "v1", "cronjobs", "CronJob"),
+  endpointSlices: type("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice"),
+  horizontalPodAutoscalers: type("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler"),
+  podDisruptionBudgets: type("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget"),
+  leases: type("coordination.k8s.io", "v1", "leases", "Lease"),
+  tokenReviews: type("authentication.k8s.io", "v1", "tokenreviews", "TokenReview", false),
+  customResourceDefinitions: type(
+    "apiextensions.k8s.io",
+    "v1",
+    "customresourcedefinitions",
+    "CustomResourceDefinition",
+    false,
+  ),
+  mutatingWebhookConfigurations: type(
+    "admissionregistration.k8s.io",
+    "v1",
+    "mutatingwebhookconfigurations",
+    "MutatingWebhookConfiguration",
+    false,
+  ),
+  validatingWebhookConfigurations: type(
+    "admissionregistration.k8s.io",
+    "v1",
+    "validatingwebhookconfigurations",
+    "ValidatingWebhookConfiguration",
+    false,
+  ),
+  virtualServices: type("networking.istio.io", "v1", "virtualservices", "VirtualService"),
+  destinationRules: type("networking.istio.io", "v1", "destinationrules", "DestinationRule"),
+  gateways: type("networking.istio.io", "v1", "gateways", "Gateway"),
+};

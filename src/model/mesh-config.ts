@@ -1,0 +1,51 @@
+import type { LocalityLoadBalancer } from "#api/istio/destination-rule.ts";
+
+type OutboundTrafficMode = "ALLOW_ANY" | "REGISTRY_ONLY";
+
+/** The mesh-wide settings that the control plane reads. Durations in milliseconds. Istio: MeshConfig. */
+export interface MeshConfig {
+  readonly rootNamespace: string;
+  readonly trustDomain: string;
+  readonly trustDomainAliases: readonly string[];
+  readonly outboundTrafficPolicy: { readonly mode: OutboundTrafficMode };
+  readonly proxyListenPort: number;
+  readonly proxyInboundListenPort: number;
+  readonly connectTimeoutMs: number;
+  readonly protocolDetectionTimeoutMs: number;
+  readonly enableAutoMtls: boolean;
+  readonly accessLogFile: string;
+  readonly accessLogEncoding: "TEXT" | "JSON";
+  readonly accessLogFormat: string;
+  readonly ingressService: string;
+  readonly ingressSelector: string;
+  readonly defaultServiceExportTo: readonly string[];
+  readonly defaultVirtualServiceExportTo: readonly string[];
+  readonly defaultDestinationRuleExportTo: readonly string[];
+  readonly localityLbSetting: LocalityLoadBalancer;
+  readonly dnsRefreshRateMs: number;
+  readonly h2Upgrade: boolean;
+}
+
+/** Istio: pkg/config/mesh DefaultMeshConfig. */
+export const defaultMeshConfig: MeshConfig = Object.freeze({
+  rootNamespace: "istio-system",
+  trustDomain: "cluster.local",
+  trustDomainAliases: [],
+  outboundTrafficPolicy: { mode: "ALLOW_ANY" as const },
+  proxyListenPort: 15001,
+  proxyInboundListenPort: 15006,
+  connectTimeoutMs: 10_000,
+  protocolDetectionTimeoutMs: 0,
+  enableAutoMtls: true,
+  accessLogFile: "",
+  accessLogEncoding: "TEXT" as const,
+  accessLogFormat: "",
+  ingressService: "istio-ingressgateway",
+  ingressSelector: "istio-ingressgateway",
+  defaultServiceExportTo: ["*"],
+  defaultVirtualServiceExportTo: ["*"],
+  defaultDestinationRuleExportTo: ["*"],
+  localityLbSetting: { enabled: true },
+  dnsRefreshRateMs: 60_000,
+  h2Upgrade: false,
+});

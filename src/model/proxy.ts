@@ -1,0 +1,83 @@
+import { type Locality, noLocality } from "./locality.ts";
+
+export type ProxyType = "sidecar" | "router";
+
+/** One data-plane proxy, as its node id and metadata describe it. */
+export interface Proxy {
+  /** The whole node id: `sidecar~10.0.0.1~pod.ns~ns.svc.cluster.local`. */
+  readonly id: string;
+  readonly type: ProxyType;
+  readonly ip: string;
+  readonly ips: readonly string[];
+  /** Pod name and namespace. */
+  readonly name: string;
+  readonly namespace: string;
+  readonly dnsDomain: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly clusterId: string;
+  readonly version: string;
+  readonly serviceAccount: string;
+  readonly locality: Locality;
+  /** `REDIRECT` unless the pod uses `TPROXY` or `NONE`. */
+  readonly interceptionMode: "REDIRECT" | "TPROXY" | "NONE";
+}
+
+/** The parts of `envoy.config.core.v3.Node` that are read. */
+export interface ProxyNode {
+  readonly id: string;
+  readonly cluster?: string;
+  readonly metadata?: Readonly<Record<string, unknown>>;
+  readonly locality?: { readonly region?: string; readonly zone?: string; readonly subZone?: string };
+}
+
+/** Parses a node; a string says what is wrong with it. Istio: pilot/pkg/model ParseServiceNodeWithMetadata. */
+export function parseProxy(node: ProxyNode): Proxy | string {
+  const parts = node.id.split("~");
+  const [type, ip = "", workload = "", dnsDomain = ""] = parts;
+  if (parts.length !== 4) return `node id ${quote(node.id)} hasn't the form type~ip~pod.namespace~domain`;
+  if (type !== "sidecar" && type !== "router") {
+    return `node id ${quote(node.id)} has the type ${quote(type ?? "")}: expected sidecar or router`;
+  }
+  const metadata = node.metadata ?? {};
+  const ips = text(metadata["INSTANCE_IPS"])
+    .split(",")
+    .filter((candidate) => candidate !== "");
+  const addresses = ips.length > 0 ? ips : ip === "" ? [] : [ip];
+  const address = addresses[0];
+  if (address === undefined) return `node id ${quote(node.id)} has no IP address`;
+  const dot = workload.lastIndexOf(".");
+  const namespace = text(metadata["NAMESPACE"]) || (dot < 0 ? "" : workload.slice(dot + 1));
+  if (namespace === "") return `node id ${quote(node.id)} has no namespace and the metadata has no NAMESPACE`;
+  const mode = text(metadata["INTERCEPTION_MODE"]);
+  const { region = "", zone = "", subZone = "" } = node.locality ?? {};
+  return Object.freeze({
+    id: node.id,
+    type,
+    ip: address,
+    ips: addresses,
+    name: dot < 0 ? workload : workload.slice(0, dot),
+    namespace,
+    dnsDomain,
+    labels: Object.freeze(labels(metadata["LABELS"])),
+    clusterId: text(metadata["CLUSTER_ID"]) || "Kubernetes",
+    version: text(metadata["ISTIO_VERSION"]),
+    serviceAccount: text(metadata["SERVICE_ACCOUNT"]),
+    locality: region === "" && zone === "" && subZone === "" ? noLocality : { region, zone, subzone: subZone },
+    interceptionMode: mode === "TPROXY" || mode === "NONE" ? mode : "REDIRECT",
+  });
+}
+
+function text(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
+function quote(value: string): string {
+  return JSON.stringify(value.slice(0, 200));
+}
+
+function labels(value: unknown): Record<string, string> {
+  if (typeof value !== "object" || value === null) return {};
+  return Object.fromEntries(
+    Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === "string"),
+  );
+}

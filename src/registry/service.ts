@@ -1,0 +1,60 @@
+import type { Service as KubeService, ServicePort as KubeServicePort } from "kubernetes-types/core/v1.d.ts";
+import { serviceHostname } from "#model/host.ts";
+import type { MeshConfig } from "#model/mesh-config.ts";
+import { portProtocol } from "#model/protocol.ts";
+import type { Resolution, Service, ServicePort } from "#model/service.ts";
+
+const exportToAnnotation = "networking.istio.io/exportTo";
+
+/** A Kubernetes Service as the mesh sees it; `undefined` when it can't be called (no name, no ports). */
+export function convertService(service: KubeService, clusterDomain: string, mesh: MeshConfig): Service | undefined {
+  const { name, namespace } = service.metadata ?? {};
+  const spec = service.spec;
+  if (name === undefined || namespace === undefined || spec === undefined) return undefined;
+  const headless = spec.clusterIP === "None";
+  const external = spec.type === "ExternalName" ? spec.externalName : undefined;
+  const resolution: Resolution = external !== undefined ? "DNSLB" : headless ? "Passthrough" : "ClientSideLB";
+  const addresses = [...new Set([spec.clusterIP, ...(spec.clusterIPs ?? [])])].filter(
+    (address): address is string => address !== undefined && address !== "" && address !== "None",
+  );
+  return Object.freeze({
+    hostname: serviceHostname(name, namespace, clusterDomain),
+    name,
+    namespace,
+    addresses,
+    ports: (spec.ports ?? []).map(convertPort),
+    resolution,
+    selector: spec.selector ?? {},
+    labels: service.metadata?.labels ?? {},
+    exportTo: exportTo(service.metadata?.annotations?.[exportToAnnotation], namespace, mesh.defaultServiceExportTo),
+    created: Date.parse(service.metadata?.creationTimestamp ?? "") || 0,
+    ...(external === undefined ? {} : { externalName: external }),
+    headless,
+    publishNotReady: spec.publishNotReadyAddresses ?? false,
+  });
+}
+
+function convertPort(port: KubeServicePort): ServicePort {
+  return {
+    name: port.name ?? "",
+    port: port.port,
+    protocol: portProtocol(port),
+    targetPort: port.targetPort === undefined || port.targetPort === 0 ? port.port : port.targetPort,
+  };
+}
+
+/** Which namespaces see a resource; `.` is its own. */
+export function exportTo(
+  list: string | readonly string[] | undefined,
+  namespace: string,
+  fallback: readonly string[],
+): ReadonlySet<string> {
+  const asked = typeof list === "string" ? list.split(",").map((item) => item.trim()) : (list ?? []);
+  const named = asked.filter((item) => item !== "");
+  return new Set((named.length > 0 ? named : fallback).map((item) => (item === "." ? namespace : item)));
+}
+
+/** Whether a resource that is exported so is seen from `namespace`. */
+export function isVisible(exported: ReadonlySet<string>, namespace: string): boolean {
+  return exported.has("*") || exported.has(namespace);
+}

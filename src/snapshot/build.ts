@@ -1,0 +1,122 @@
+import type { Service as KubeService } from "kubernetes-types/core/v1.d.ts";
+import type { DestinationRule } from "#api/istio/destination-rule.ts";
+import type { VirtualService } from "#api/istio/virtual-service.ts";
+import { keepList, keepMap, memo } from "#model/memo.ts";
+import type { MeshConfig } from "#model/mesh-config.ts";
+import type { Service } from "#model/service.ts";
+import { convertService } from "#registry/service.ts";
+import { compareText } from "./config-order.ts";
+import { mergeDelegates } from "./delegates.ts";
+import { type DestinationPolicies, type DestinationPolicy, mergeDestinationRules } from "./destination-rules.ts";
+import { buildEndpoints } from "./endpoints.ts";
+import type { ChangeSet, MeshInput } from "./input.ts";
+import type { Problem } from "./problem.ts";
+import type { Snapshot } from "./snapshot.ts";
+import { type InEffect, usable } from "./usable.ts";
+import { type RoutingRule, resolveVirtualService } from "./virtual-services.ts";
+
+/**
+ * The snapshot of `input`. `changes` names what differs from the input of `previous`; parts that it doesn't touch are taken
+ * over, and in the others each object that is the same gives the same (identical) result. Never throws for bad resources:
+ * their last good version stays, or they are left out, and `problems` lists them.
+ */
+export function buildSnapshot(previous: Snapshot | undefined, input: MeshInput, changes: ChangeSet): Snapshot {
+  const settings = settingsOf(input);
+  const kept = previous !== undefined && settingsOf(previous.input) === settings ? previous : undefined;
+  const touched = (...types: (keyof ChangeSet)[]): boolean => types.some((type) => (changes[type]?.size ?? 0) > 0);
+
+  const services =
+    kept === undefined || touched("services")
+      ? keepList(kept?.services, buildServices(input, settings))
+      : kept.services;
+  const endpoints =
+    kept === undefined || touched("services", "endpointSlices", "pods", "nodes")
+      ? keepMap(kept?.endpoints, buildEndpoints(kept, input, services))
+      : kept.endpoints;
+  const configs =
+    kept === undefined || touched("virtualServices", "destinationRules", "gateways")
+      ? buildConfigs(previous, input, settings)
+      : kept;
+  return Object.freeze({
+    generation: (previous?.generation ?? 0) + 1,
+    input,
+    mesh: input.meshConfig,
+    services,
+    endpoints,
+    inEffect: configs.inEffect,
+    rules: configs.rules,
+    policies: configs.policies,
+    gateways: configs.gateways,
+    problems: configs.problems,
+  });
+}
+
+interface Settings {
+  readonly domain: string;
+  readonly mesh: MeshConfig;
+}
+
+const settingsByMesh = memo((_mesh: MeshConfig) => new Map<string, Settings>());
+
+/** One object per distinct settings, so that results can be remembered by its identity. */
+function settingsOf(input: MeshInput): Settings {
+  const byDomain = settingsByMesh(input.meshConfig);
+  const known = byDomain.get(input.clusterDomain);
+  if (known !== undefined) return known;
+  const settings = { domain: input.clusterDomain, mesh: input.meshConfig };
+  byDomain.set(input.clusterDomain, settings);
+  return settings;
+}
+
+const toService = memo((source: KubeService, { domain, mesh }: Settings) => ({
+  service: convertService(source, domain, mesh),
+}));
+
+function buildServices(input: MeshInput, settings: Settings): readonly Service[] {
+  const services: Service[] = [];
+  for (const source of input.services.values()) {
+    const { service } = toService(source, settings);
+    if (service !== undefined) services.push(service);
+  }
+  return services.sort((a, b) => a.created - b.created || compareText(a.hostname, b.hostname));
+}
+
+type Configs = Pick<Snapshot, "inEffect" | "rules" | "policies" | "gateways" | "problems">;
+
+const toRule = memo((source: VirtualService, { domain, mesh }: Settings) =>
+  resolveVirtualService(source, domain, mesh),
+);
+
+function buildConfigs(previous: Snapshot | undefined, input: MeshInput, settings: Settings): Configs {
+  const problems: Problem[] = [];
+  const last = previous?.inEffect;
+  const inEffect: InEffect = {
+    virtualServices: usable("VirtualService", input.virtualServices, last?.virtualServices, problems),
+    destinationRules: usable("DestinationRule", input.destinationRules, last?.destinationRules, problems),
+    gateways: usable("Gateway", input.gateways, last?.gateways, problems),
+  };
+  const rules = [...inEffect.virtualServices.values()].map((source) => toRule(source, settings));
+  const policies = mergeDestinationRules([...inEffect.destinationRules.values()], settings.domain, settings.mesh);
+  return {
+    inEffect,
+    rules: keepList<RoutingRule>(previous?.rules, mergeDelegates(rules)),
+    policies: keepPolicies(previous?.policies, policies),
+    gateways: keepList(previous?.gateways, [...inEffect.gateways.values()]),
+    problems,
+  };
+}
+
+function keepPolicies(previous: DestinationPolicies | undefined, next: DestinationPolicies): DestinationPolicies {
+  const kept = new Map<string, ReadonlyMap<string, DestinationPolicy>>();
+  for (const [namespace, group] of next) {
+    const before = previous?.get(namespace);
+    const same = new Map([...group].map(([host, policy]) => [host, keepPolicy(before?.get(host), policy)] as const));
+    kept.set(namespace, keepMap(before, same));
+  }
+  return keepMap(previous, kept);
+}
+
+function keepPolicy(previous: DestinationPolicy | undefined, next: DestinationPolicy): DestinationPolicy {
+  const same = previous !== undefined && keepList<DestinationRule>(previous.sources, next.sources) === previous.sources;
+  return same ? previous : next;
+}

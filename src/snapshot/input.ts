@@ -1,0 +1,52 @@
+import type { Namespace, Node, Pod, Service } from "kubernetes-types/core/v1.d.ts";
+import type { EndpointSlice } from "kubernetes-types/discovery/v1.d.ts";
+import type { DestinationRule } from "#api/istio/destination-rule.ts";
+import type { Gateway } from "#api/istio/gateway.ts";
+import type { VirtualService } from "#api/istio/virtual-service.ts";
+import type { MeshConfig } from "#model/mesh-config.ts";
+
+/** Objects by `namespace/name` (`name` for cluster-scoped ones). Each object is frozen; a change replaces it. */
+export type Objects<T> = ReadonlyMap<string, T>;
+
+/** The objects that the snapshot is built from, by type. */
+export interface InputObjects {
+  readonly services: Objects<Service>;
+  readonly endpointSlices: Objects<EndpointSlice>;
+  readonly pods: Objects<Pod>;
+  readonly nodes: Objects<Node>;
+  readonly namespaces: Objects<Namespace>;
+  readonly virtualServices: Objects<VirtualService>;
+  readonly destinationRules: Objects<DestinationRule>;
+  readonly gateways: Objects<Gateway>;
+}
+
+export type InputType = keyof InputObjects;
+
+/** Everything the control plane knows, at one moment. */
+export interface MeshInput extends InputObjects {
+  readonly meshConfig: MeshConfig;
+  /** DNS domain of the cluster, such as `cluster.local`. */
+  readonly clusterDomain: string;
+  /** Name of the cluster: `Kubernetes` unless set otherwise. */
+  readonly clusterId: string;
+}
+
+/** Keys of the objects that were added, replaced or removed since the last snapshot, by type. */
+export type ChangeSet = Partial<Readonly<Record<InputType, ReadonlySet<string>>>>;
+
+/** The input of an empty mesh, to start from: `{ ...emptyInput(mesh), services }`. */
+export function emptyInput(meshConfig: MeshConfig): MeshInput {
+  return {
+    services: new Map(),
+    endpointSlices: new Map(),
+    pods: new Map(),
+    nodes: new Map(),
+    namespaces: new Map(),
+    virtualServices: new Map(),
+    destinationRules: new Map(),
+    gateways: new Map(),
+    meshConfig,
+    clusterDomain: "cluster.local",
+    clusterId: "Kubernetes",
+  };
+}

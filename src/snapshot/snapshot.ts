@@ -1,0 +1,28 @@
+import type { Gateway } from "#api/istio/gateway.ts";
+import type { MeshConfig } from "#model/mesh-config.ts";
+import type { Endpoint, Service } from "#model/service.ts";
+import type { DestinationPolicies } from "./destination-rules.ts";
+import type { MeshInput } from "./input.ts";
+import type { Problem } from "./problem.ts";
+import type { InEffect } from "./usable.ts";
+import type { RoutingRule } from "./virtual-services.ts";
+
+/** The mesh at one moment. Immutable; what didn't change since the previous snapshot keeps its identity. */
+export interface Snapshot {
+  /** Counts up from 1. */
+  readonly generation: number;
+  readonly input: MeshInput;
+  readonly mesh: MeshConfig;
+  /** Oldest first: older services win conflicts. */
+  readonly services: readonly Service[];
+  /** Endpoints by hostname; services without any are absent. */
+  readonly endpoints: ReadonlyMap<string, readonly Endpoint[]>;
+  readonly inEffect: InEffect;
+  /** Oldest first. */
+  readonly rules: readonly RoutingRule[];
+  readonly policies: DestinationPolicies;
+  /** Oldest first. */
+  readonly gateways: readonly Gateway[];
+  /** Resources that can't be used, and why. */
+  readonly problems: readonly Problem[];
+}

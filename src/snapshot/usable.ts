@@ -1,0 +1,53 @@
+import type { DestinationRule } from "#api/istio/destination-rule.ts";
+import type { Gateway } from "#api/istio/gateway.ts";
+import type { IstioObject } from "#api/istio/object.ts";
+import type { VirtualService } from "#api/istio/virtual-service.ts";
+import type { Verdict } from "#config/field-error.ts";
+import { istioKinds } from "#config/kinds.ts";
+import { withoutNulls } from "#config/without-nulls.ts";
+import { memo } from "#model/memo.ts";
+import { byAge } from "./config-order.ts";
+import type { Objects } from "./input.ts";
+import type { Problem } from "./problem.ts";
+
+/** The configuration that is used, by key: of a resource that can't be used any more, its last good version. */
+export interface InEffect {
+  readonly virtualServices: Objects<VirtualService>;
+  readonly destinationRules: Objects<DestinationRule>;
+  readonly gateways: Objects<Gateway>;
+}
+
+/** Verdicts by kind: each object is checked once, as long as it lives. */
+const verdicts: ReadonlyMap<string, (object: IstioObject) => Verdict> = new Map(
+  istioKinds.map(({ kind, validate }) => [kind, memo((object: IstioObject) => validate(object))]),
+);
+
+const pruned = memo((object: IstioObject) => withoutNulls(object));
+
+/**
+ * The objects to use, oldest first. One that fails validation (it slipped past the webhook) must not break the others, nor take
+ * down what it said before: its last good version stays in effect, and `problems` says so. Without one it is left out.
+ */
+export function usable<T extends IstioObject>(
+  kind: string,
+  objects: Objects<T>,
+  last: Objects<T> | undefined,
+  problems: Problem[],
+): Objects<T> {
+  // Objects in lists may come without their kind, so it is told.
+  const verdictOf = verdicts.get(kind);
+  const used: [string, T][] = [];
+  for (const [key, object] of objects) {
+    const errors = verdictOf?.(object).errors ?? [];
+    const good = errors.length === 0 ? (pruned(object) as T) : lastGood(key, object, last);
+    if (good !== undefined) used.push([key, good]);
+    for (const { field, message } of errors) problems.push({ resource: `${kind} ${key}`, field, message });
+  }
+  return new Map(used.sort(([, a], [, b]) => byAge(a, b)));
+}
+
+/** Of the same resource, not of one that had its name before. */
+function lastGood<T extends IstioObject>(key: string, object: T, last: Objects<T> | undefined): T | undefined {
+  const before = last?.get(key);
+  return before?.metadata.uid === object.metadata.uid ? before : undefined;
+}

@@ -1,0 +1,39 @@
+/** A mesh resource that a piece of Envoy configuration was made from. */
+export interface ConfigSource {
+  /** For example `VirtualService`. */
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+const kinds = new Map([
+  ["virtual-service", "VirtualService"],
+  ["destination-rule", "DestinationRule"],
+  ["gateway", "Gateway"],
+]);
+
+const prefix = Buffer.from("/apis/networking.istio.io/");
+const wholePath = /^\/apis\/networking\.istio\.io\/v\w+\/namespaces\/([a-z0-9-]+)\/([a-z-]+)\/([a-z0-9.-]+)$/;
+
+/**
+ * The resources that an encoded Envoy resource names in its metadata (`filter_metadata.istio.config`, as Istio writes it). The bytes are not
+ * decoded: a path is a protobuf string, so its length stands before it.
+ */
+export function configSources(encoded: Uint8Array): readonly ConfigSource[] {
+  const bytes = Buffer.from(encoded.buffer, encoded.byteOffset, encoded.byteLength);
+  const found = new Map<string, ConfigSource>();
+  for (let at = bytes.indexOf(prefix); at !== -1; at = bytes.indexOf(prefix, at + 1)) {
+    const last = bytes[at - 1] ?? 0;
+    const lengths = [last, ((bytes[at - 2] ?? 0) & 0x7f) + last * 128];
+    for (const length of lengths) {
+      const path = bytes.toString("latin1", at, at + length);
+      const [, namespace, slug = "", name] = wholePath.exec(path) ?? [];
+      const kind = kinds.get(slug);
+      if (kind && namespace && name) {
+        found.set(path, { kind, namespace, name });
+        break;
+      }
+    }
+  }
+  return [...found.values()];
+}

@@ -1,0 +1,155 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { accessSync, constants, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { type AddressInfo, createServer as createTcpServer } from "node:net";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import type { TestContext } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** For tests: a real Envoy, or undefined where there is none. */
+export const envoy: string | undefined = findEnvoy();
+
+function findEnvoy(): string | undefined {
+  const candidates = [
+    process.env["WEFT_ENVOY"],
+    new URL("../../.cache/envoy/envoy", import.meta.url).pathname,
+    ...(process.env["PATH"] ?? "").split(delimiter).map((folder) => join(folder, "envoy")),
+  ];
+  return candidates.find((path) => {
+    try {
+      if (path) accessSync(path, constants.X_OK);
+      return path !== undefined;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** A port of loopback that nobody listens on now. */
+export async function freePort(): Promise<number> {
+  const server = createTcpServer();
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((done) => server.close(done));
+  return port;
+}
+
+export interface EnvoyOptions {
+  readonly variant: "delta" | "sotw";
+  readonly xdsPort: number;
+  /** `envoy.config.core.v3.Node` in JSON. */
+  readonly node: object;
+  /** Absent: plaintext. */
+  readonly tls?: { readonly rootPem: string; readonly serverName: string; readonly token: string };
+}
+
+/** Starts Envoy with everything from ADS; it ends with the test. */
+export async function startEnvoy(t: TestContext, options: EnvoyOptions): Promise<{ readonly adminPort: number }> {
+  const { tls } = options;
+  const metadata = tls ? { initial_metadata: [{ key: "authorization", value: `Bearer ${tls.token}` }] } : {};
+  const transportSocket = {
+    name: "envoy.transport_sockets.tls",
+    typed_config: {
+      "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+      sni: tls?.serverName,
+      common_tls_context: {
+        alpn_protocols: ["h2"],
+        validation_context: {
+          trusted_ca: { inline_string: tls?.rootPem },
+          match_typed_subject_alt_names: [{ san_type: "DNS", matcher: { exact: tls?.serverName } }],
+        },
+      },
+    },
+  };
+  const folder = mkdtempSync(join(tmpdir(), "weft-envoy-"));
+  const bootstrap = {
+    node: options.node,
+    admin: { address: { socket_address: { address: "127.0.0.1", port_value: 0 } } },
+    dynamic_resources: {
+      ads_config: {
+        api_type: options.variant === "delta" ? "DELTA_GRPC" : "GRPC",
+        transport_api_version: "V3",
+        set_node_on_first_message_only: true,
+        grpc_services: [{ envoy_grpc: { cluster_name: "xds" }, ...metadata }],
+      },
+      lds_config: { ads: {}, resource_api_version: "V3", initial_fetch_timeout: "0s" },
+      cds_config: { ads: {}, resource_api_version: "V3", initial_fetch_timeout: "0s" },
+    },
+    static_resources: {
+      clusters: [
+        {
+          name: "xds",
+          type: "STATIC",
+          connect_timeout: "1s",
+          ...(tls ? { transport_socket: transportSocket } : {}),
+          typed_extension_protocol_options: {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+              "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+              explicit_http_config: { http2_protocol_options: {} },
+            },
+          },
+          load_assignment: {
+            cluster_name: "xds",
+            endpoints: [
+              {
+                lb_endpoints: [
+                  { endpoint: { address: { socket_address: { address: "127.0.0.1", port_value: options.xdsPort } } } },
+                ],
+              },
+            ],
+          },
+        },
+      ],
+    },
+  };
+  writeFileSync(join(folder, "bootstrap.json"), JSON.stringify(bootstrap));
+  const process: ChildProcess = spawn(
+    envoy ?? "",
+    [
+      ["-c", join(folder, "bootstrap.json"), "--concurrency", "1", "--use-dynamic-base-id"],
+      ["--admin-address-path", join(folder, "admin"), "--log-path", join(folder, "log")],
+    ].flat(),
+    { stdio: "ignore" },
+  );
+  t.after(async () => {
+    process.kill("SIGKILL");
+    if (process.exitCode === null) await new Promise((done) => process.once("exit", done));
+    rmSync(folder, { recursive: true });
+  });
+  const adminPort = await eventually(() => {
+    const [, port] = readFileSync(join(folder, "admin"), "utf8").split(":");
+    return Number(port);
+  });
+  return { adminPort };
+}
+
+/** Tries until the probe doesn't throw any more; gives up with its error after 15 s. */
+export async function eventually<T>(probe: () => T | Promise<T>): Promise<T> {
+  const end = Date.now() + 15_000;
+  for (;;) {
+    try {
+      return await probe();
+    } catch (error) {
+      if (Date.now() > end) throw error;
+      await sleep(25);
+    }
+  }
+}
+
+/** An HTTP server on all addresses that answers everything so. Returns its port. */
+export async function upstream(t: TestContext, answer: string): Promise<number> {
+  const server = createServer((_, s) => s.end(answer));
+  await new Promise<void>((done) => server.listen(0, done));
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return (server.address() as AddressInfo).port;
+}
+
+/** Status and body, on a connection of its own. */
+export async function get(port: number, path = "/"): Promise<string> {
+  const answer = await fetch(`http://127.0.0.1:${port}${path}`, { headers: { connection: "close" } });
+  return `${answer.status} ${await answer.text()}`;
+}

@@ -1,0 +1,57 @@
+import type { DescMessage, JsonObject, JsonValue, Registry } from "@bufbuild/protobuf";
+import { fromJson, toJson } from "@bufbuild/protobuf";
+
+/** Fields that INDEX.md leaves out of the comparison, and TLS until mutual TLS comes. */
+const notCompared: ReadonlySet<string> = new Set([
+  "transportSocket",
+  "transportSocketMatches",
+  "accessLog",
+  "tracing",
+  "alpnProtocols",
+]);
+
+/** Messages for which nothing and empty mean the same. */
+const optionalWhenEmpty: ReadonlySet<string> = new Set(["filterChainMatch", "commonLbConfig", "locality", "metadata"]);
+
+/** A resource in the form in which two of them are equal when INDEX.md says they are. */
+export function comparable(schema: DescMessage, registry: Registry, resource: JsonObject): JsonValue {
+  const { "@type": _type, ...message } = clean(resource) as JsonObject;
+  return clean(toJson(schema, fromJson(schema, message, { registry }), { registry }));
+}
+
+function clean(value: JsonValue): JsonValue {
+  if (Array.isArray(value)) return value.filter((item) => !isLeftOut(item)).map(clean);
+  if (typeof value !== "object" || value === null) return value;
+  const result: JsonObject = {};
+  for (const [key, item] of Object.entries(value)) {
+    if (notCompared.has(key)) continue;
+    const kept = key === "filterMetadata" ? withoutPrivate(item) : clean(item);
+    if (optionalWhenEmpty.has(key) && isEmpty(kept)) continue;
+    if (Array.isArray(kept) && kept.length === 0) continue;
+    result[key] = kept;
+  }
+  return result;
+}
+
+/** Istio's private filters, and filter chains that only take TLS. */
+function isLeftOut(item: JsonValue): boolean {
+  if (typeof item !== "object" || item === null || Array.isArray(item)) return false;
+  const { name, typedConfig, filterChainMatch } = item as {
+    name?: unknown;
+    typedConfig?: unknown;
+    filterChainMatch?: JsonObject;
+  };
+  if (typeof name === "string" && /^istio[._]/.test(name) && typedConfig !== undefined) return true;
+  return filterChainMatch?.["transportProtocol"] === "tls";
+}
+
+function withoutPrivate(metadata: JsonValue): JsonValue {
+  if (typeof metadata !== "object" || metadata === null || Array.isArray(metadata)) return metadata;
+  const { istio: _istio, "envoy.transport_socket_match": _tls, ...rest } = metadata;
+  return rest;
+}
+
+function isEmpty(value: JsonValue): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return Object.values(value).every((item) => item !== undefined && isEmpty(item));
+}

@@ -1,0 +1,308 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { X509Certificate } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import http2 from "node:http2";
+import { networkInterfaces, tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import type { ValidatingWebhookConfiguration } from "kubernetes-types/admissionregistration/v1.d.ts";
+import type { ConfigMap, Pod, Service } from "kubernetes-types/core/v1.d.ts";
+import type { EndpointSlice } from "kubernetes-types/discovery/v1.d.ts";
+import { KubeError } from "#kube/error.ts";
+import type { KubeObject } from "#kube/object.ts";
+import { resourceTypes } from "#kube/resource-types.ts";
+import type { Condition } from "#status/condition.ts";
+import { WireWriter } from "#xds/protobuf-wire.ts";
+import { typeUrls } from "#xds/resource.ts";
+import { envoy, eventually, freePort, get, startEnvoy, upstream } from "#xds/test-envoy.ts";
+import { type ControlPlane, startControlPlane } from "./control-plane.ts";
+
+/** An address of this machine that an EndpointSlice may hold. */
+const ownAddress =
+  Object.values(networkInterfaces())
+    .flatMap((list) => list ?? [])
+    .find(({ family, internal }) => family === "IPv4" && !internal)?.address ?? "127.0.0.1";
+
+describe("istiod on a Kubernetes API", () => {
+  let plane: ControlPlane;
+  before(async () => {
+    plane = await startControlPlane();
+  });
+  after(() => plane.stop());
+
+  const page = async <T>(path: string): Promise<T> =>
+    (await (await fetch(`http://127.0.0.1:${plane.istiod.ports.monitoring}${path}`)).json()) as T;
+
+  test("a new namespace gets the root certificate, and gets it back", async () => {
+    const { client } = plane;
+    await client.create(resourceTypes.namespaces, { metadata: { name: "shop" } });
+    const ref = { namespace: "shop", name: "istio-ca-root-cert" };
+    const read = () => client.get<ConfigMap>(resourceTypes.configMaps, ref);
+    await eventually(async () => assert.equal((await read()).data?.["root-cert.pem"], plane.istiod.rootPem));
+    await client.delete(resourceTypes.configMaps, ref);
+    await eventually(async () => assert.equal((await read()).data?.["root-cert.pem"], plane.istiod.rootPem));
+    await client.patch(resourceTypes.configMaps, { ...ref, as: "merge", patch: { data: { "root-cert.pem": "evil" } } });
+    await eventually(async () => assert.equal((await read()).data?.["root-cert.pem"], plane.istiod.rootPem));
+  });
+
+  test("a pod in a labelled namespace is injected", async () => {
+    const { client } = plane;
+    const labels = { "istio-injection": "enabled" };
+    await client.create(resourceTypes.namespaces, { metadata: { name: "meshed", labels } });
+    await client.create(resourceTypes.serviceAccounts, { metadata: { name: "default", namespace: "meshed" } });
+    const spec = { containers: [{ name: "app", image: "node:24" }] };
+    const create = (name: string, namespace: string) =>
+      client.create<Pod>(resourceTypes.pods, { metadata: { name, namespace }, spec });
+    const pod = await eventually(() => create("a", "meshed"));
+    assert.deepEqual(
+      pod.spec?.containers.map(({ name }) => name),
+      ["app", "istio-proxy"],
+    );
+    await client.create(resourceTypes.serviceAccounts, { metadata: { name: "default", namespace: "shop" } });
+    assert.equal((await create("b", "shop")).spec?.containers.length, 1);
+  });
+
+  test("validation is enforced once it is reached, and refuses with resource, field and value", async () => {
+    const { client } = plane;
+    const name = "istio-validator-istio-system";
+    await eventually(async () => {
+      const found = await client.get<ValidatingWebhookConfiguration>(resourceTypes.validatingWebhookConfigurations, {
+        name,
+      });
+      assert.equal(found.webhooks?.[0]?.failurePolicy, "Fail");
+    });
+    const route = [{ destination: { host: "a" }, weight: 10, headers: { request: { set: { "bad header": "x" } } } }];
+    const http = [{ match: [{ uri: { regex: "(" } }], route, timeout: "-1s" }];
+    const bad = { metadata: { name: "bad", namespace: "shop" }, spec: { hosts: ["a"], http } };
+    await assert.rejects(
+      client.create(resourceTypes.virtualServices, bad),
+      (error) => error instanceof KubeError && /VirtualService shop\/bad: spec\.http\[0\]\./.test(error.message),
+    );
+  });
+
+  test("Envoy as gateway serves what the resources say, over a restart of istiod and of the API server", {
+    skip: envoy ? false : "no Envoy found",
+  }, async (t) => {
+    const { client } = plane;
+    const [v1, v2] = [await upstream(t, "v1"), await upstream(t, "v2")];
+    const port = await freePort();
+    const account = { metadata: { name: "gateway", namespace: "istio-system" } };
+    await client.create(resourceTypes.serviceAccounts, account);
+    for (const [name, target] of [
+      ["v1", v1],
+      ["v2", v2],
+    ] as const) {
+      await client.create<Service>(resourceTypes.services, {
+        metadata: { name, namespace: "shop" },
+        spec: { ports: [{ name: "http", port: 80, targetPort: target }] },
+      });
+      await client.create<EndpointSlice>(resourceTypes.endpointSlices, {
+        metadata: { name, namespace: "shop", labels: { "kubernetes.io/service-name": name } },
+        addressType: "IPv4",
+        endpoints: [{ addresses: [ownAddress], conditions: { ready: true } }],
+        ports: [{ name: "http", port: target, protocol: "TCP" }],
+      });
+    }
+    const inShop = (name: string) => ({ metadata: { name, namespace: "shop" } });
+    const servers = [{ port: { number: port, name: "http", protocol: "HTTP" }, hosts: ["*"] }];
+    const gateway = { ...inShop("gw"), spec: { selector: { istio: "test" }, servers } };
+    const routeTo = (host: string) => ({
+      spec: { hosts: ["*"], gateways: ["gw"], http: [{ route: [{ destination: { host } }] }] },
+    });
+    await client.create(resourceTypes.gateways, gateway);
+    await client.create(resourceTypes.virtualServices, { ...inShop("all"), ...routeTo("v1") });
+    const metadata = {
+      NAMESPACE: "istio-system",
+      SERVICE_ACCOUNT: "gateway",
+      ISTIO_VERSION: "0.1.0",
+      LABELS: { istio: "test" },
+    };
+    const node = { id: "router~10.9.9.9~gw-0.istio-system~istio-system.svc.cluster.local", cluster: "gw", metadata };
+    const tls = {
+      rootPem: plane.istiod.rootPem,
+      serverName: "istiod.istio-system.svc",
+      token: await tokenOf("istio-system", "gateway"),
+    };
+    const { adminPort } = await startEnvoy(t, {
+      variant: "delta",
+      xdsPort: plane.istiod.ports.secureXds,
+      node,
+      tls,
+    });
+    await eventually(async () => assert.equal(await get(port), "200 v1"));
+
+    await t.test("a changed VirtualService is served, and proxy-status says that all is in sync", async () => {
+      const patch = { ...routeTo("v2") };
+      await client.patch(resourceTypes.virtualServices, { namespace: "shop", name: "all", as: "merge", patch });
+      await eventually(async () => assert.equal(await get(port), "200 v2"));
+      await eventually(async () => {
+        const [status] = await page<{ proxy: string; state: Record<string, string> }[]>("/debug/syncz");
+        assert.equal(status?.proxy, "gw-0.istio-system");
+        assert.deepEqual(status.state, { CDS: "SYNCED", LDS: "SYNCED", EDS: "SYNCED", RDS: "SYNCED" });
+      });
+      const dump = await page<{ configs: { name: string }[] }>("/debug/config_dump?proxyID=gw-0.istio-system");
+      assert.ok(dump.configs.some(({ name }) => name === "outbound|80||v2.shop.svc.cluster.local"));
+    });
+
+    await t.test("changed endpoints take effect", async () => {
+      const endpoints = [{ addresses: [ownAddress], conditions: { ready: true } }];
+      const patch = { endpoints, ports: [{ name: "http", port: v1, protocol: "TCP" }] };
+      await client.patch(resourceTypes.endpointSlices, { namespace: "shop", name: "v2", as: "merge", patch });
+      await eventually(async () => assert.equal(await get(port), "200 v1"));
+    });
+
+    await t.test("what Envoy rejects is on the resource and in the status; the last good form serves on", async () => {
+      const ref = { namespace: "shop", name: "all" } as const;
+      const patch = (spec: object) =>
+        client.patch(resourceTypes.virtualServices, { ...ref, as: "merge", patch: { spec } });
+      const route = [{ destination: { host: "v1" }, headers: { request: { set: { "x-a": "%NOT_A_THING%" } } } }];
+      const accepted = async (): Promise<Condition | undefined> =>
+        (
+          await client.get<KubeObject & { status?: { conditions?: Condition[] } }>(resourceTypes.virtualServices, ref)
+        ).status?.conditions?.find(({ type }) => type === "weft.dev/Accepted");
+      const state = async (): Promise<string | undefined> =>
+        (await page<{ state: Record<string, string> }[]>("/debug/syncz"))[0]?.state["RDS"];
+      await patch({ http: [{ route }] });
+      await eventually(async () => assert.equal((await accepted())?.status, "False"));
+      assert.match((await accepted())?.message ?? "", /gw-0\.istio-system rejects rds .*NOT_A_THING/);
+      assert.equal(await state(), "ERROR");
+      assert.equal(await get(port), "200 v1");
+      await patch({ http: routeTo("v2").spec.http });
+      await eventually(async () => assert.equal((await accepted())?.status, "True"));
+      await eventually(async () => assert.equal(await state(), "SYNCED"));
+    });
+
+    await t.test("a bad form that slips through leaves the last good one serving, and says so", async () => {
+      await client.delete(resourceTypes.validatingWebhookConfigurations, { name: "istio-validator-istio-system" });
+      const ref = { namespace: "shop", name: "all" } as const;
+      const route = [{ destination: { host: "v1" } }];
+      const patch = { spec: { http: [{ match: [{ uri: { regex: "(" } }], route }] } };
+      await client.patch(resourceTypes.virtualServices, { ...ref, as: "merge", patch });
+      await eventually(async () => {
+        const found = await client.get<KubeObject & { status?: { conditions?: Condition[] } }>(
+          resourceTypes.virtualServices,
+          ref,
+        );
+        const condition = found.status?.conditions?.find(({ type }) => type === "weft.dev/Accepted");
+        assert.equal(condition?.reason, "Invalid");
+        assert.match(condition.message ?? "", /^spec\.http\[0\]\.match\[0\]\.uri.*last good version stays/);
+      });
+      assert.equal(await get(port), "200 v1", "v2's endpoint answers v1 since the test before");
+      await client.patch(resourceTypes.virtualServices, { ...ref, as: "merge", patch: routeTo("v2") });
+      await eventually(async () => assert.deepEqual(await page("/debug/problems"), []));
+    });
+
+    const count = async (stat: string): Promise<number> => {
+      const text = await (await fetch(`http://127.0.0.1:${adminPort}/stats?filter=${stat}`)).text();
+      return Number(/: (\d+)/.exec(text)?.[1] ?? "0");
+    };
+
+    await t.test("istiod restarts: traffic goes on, and nothing is sent that the proxy has", async () => {
+      const updates = ["cluster_manager.cds.update_success", "listener_manager.lds.update_success"];
+      const before = await Promise.all(updates.map(count));
+      await plane.restartIstiod();
+      assert.equal(await get(port), "200 v1");
+      await eventually(async () => assert.equal((await page<object[]>("/debug/syncz")).length, 1));
+      await new Promise((done) => setTimeout(done, 300));
+      assert.deepEqual(await Promise.all(updates.map(count)), before);
+      const metrics = await (await fetch(`http://127.0.0.1:${plane.istiod.ports.monitoring}/metrics`)).text();
+      assert.doesNotMatch(metrics, /pilot_xds_pushes\{/);
+      assert.match(metrics, /pilot_xds\{version="0\.1\.0"\} 1/);
+    });
+
+    await t.test("the API server restarts: what changes afterwards is still seen", async () => {
+      await plane.restartApiServer();
+      const patch = { endpoints: [{ addresses: [ownAddress] }], ports: [{ name: "http", port: v2, protocol: "TCP" }] };
+      await eventually(() =>
+        client.patch(resourceTypes.endpointSlices, { namespace: "shop", name: "v2", as: "merge", patch }),
+      );
+      await eventually(async () => assert.equal(await get(port), "200 v2"));
+    });
+  });
+
+  /** Calls a method on 15012 with one message; resolves to the status, or the first answer. */
+  function call(path: string, token: string | undefined, message: Uint8Array): Promise<string | Buffer> {
+    const session = http2.connect(`https://localhost:${plane.istiod.ports.secureXds}`, { ca: plane.istiod.rootPem });
+    const stream = session.request({
+      ":method": "POST",
+      ":path": path,
+      "content-type": "application/grpc",
+      ...(token ? { authorization: `Bearer ${token}` } : {}),
+    });
+    const header = Buffer.alloc(5);
+    header.writeUInt32BE(message.length, 1);
+    stream.write(Buffer.concat([header, message]));
+    return new Promise<string | Buffer>((done) => {
+      const ended = (headers: http2.IncomingHttpHeaders): void => {
+        if (headers["grpc-status"] !== undefined)
+          done(`${String(headers["grpc-status"])} ${String(headers["grpc-message"])}`);
+      };
+      stream.on("response", ended);
+      stream.on("trailers", ended);
+      stream.on("error", () => {});
+      stream.on("data", (chunk: Buffer) => done(chunk));
+    }).finally(() => session.destroy());
+  }
+
+  async function tokenOf(namespace: string, name: string, audience = "istio-ca"): Promise<string> {
+    const { status } = await plane.client.request<{ status: { token: string } }>({
+      method: "POST",
+      path: `/api/v1/namespaces/${namespace}/serviceaccounts/${name}/token`,
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ spec: { audiences: [audience] } }),
+    });
+    return status.token;
+  }
+
+  test("15012 wants a token that is good, for it, and of the namespace that the node names", async () => {
+    const ads = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources";
+    const node = (namespace: string): Uint8Array =>
+      new WireWriter()
+        .message(1, new WireWriter().string(1, `sidecar~10.1.1.1~a.${namespace}~${namespace}.svc.cluster.local`))
+        .string(2, typeUrls.listener)
+        .finish();
+    const token = await tokenOf("shop", "default");
+    assert.match(String(await call(ads, undefined, node("shop"))), /^16 no bearer token/);
+    assert.match(String(await call(ads, "x.y.z", node("shop"))), /^16 the token isn't valid/);
+    assert.match(String(await call(ads, await tokenOf("shop", "default", "vault"), node("shop"))), /^16 /);
+    assert.match(String(await call(ads, token, node("meshed"))), /^7 the node is in namespace meshed, .* from shop$/);
+    assert.ok(Buffer.isBuffer(await call(ads, token, node("shop"))));
+  });
+
+  test("a workload's certificate names whose token asked, whatever the request says", async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), "weft-csr-"));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const program = "openssl";
+    const openssl = (...args: string[]): string => execFileSync(program, args, { encoding: "utf8", stdio: "pipe" });
+    const key = join(folder, "key.pem");
+    try {
+      openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", key);
+    } catch {
+      return t.skip("no openssl");
+    }
+    const request = openssl(
+      "req",
+      "-new",
+      "-key",
+      key,
+      "-subj",
+      "/O=evil",
+      "-addext",
+      "subjectAltName=URI:spiffe://evil",
+    );
+    const message = new WireWriter().string(1, request).varint(3, 3600).finish();
+    const path = "/istio.v1.auth.IstioCertificateService/CreateCertificate";
+    const answer = await call(path, await tokenOf("shop", "default"), message);
+    assert.ok(Buffer.isBuffer(answer));
+    const [leaf = "", root] = answer.toString("latin1").match(/-----BEGIN[^]+?-----END CERTIFICATE-----/g) ?? [];
+    const certificate = new X509Certificate(leaf);
+    assert.equal(certificate.subjectAltName, "URI:spiffe://cluster.local/ns/shop/sa/default");
+    assert.ok(certificate.checkIssued(new X509Certificate(root ?? "")));
+    assert.ok(Date.parse(certificate.validTo) - Date.now() <= 3_600_000);
+    assert.match(
+      String(await call(path, await tokenOf("shop", "default"), new WireWriter().string(1, "x").finish())),
+      /^3 not a PEM/,
+    );
+  });
+});
