@@ -36,7 +36,7 @@ async function main(): Promise<void> {
     await down({ name, all: false, keepData: false }, progress);
     const started = performance.now();
     const status = await share("weft up", () => up({ name, timeout: 120_000 }, progress));
-    await share("istioctl install (demo profile)", () => installMesh());
+    await share("istioctl install (demo profile)", () => installMesh(contextName(name)));
     const client = createKubeClient(
       createHttpsTransport(loadKubeConfig({ path: join(folder, "config"), context: contextName(name) })),
     );

@@ -7,7 +7,7 @@ import { createProgress } from "./commands/progress.ts";
 // A command's code is loaded when the command runs: `weft pid` is called in scripts and should be quick.
 const progress = createProgress(process.stderr);
 const collect = (value: string, list: readonly string[]) => [...list, value];
-const nameOption = () => new Option("--name <name>", "the cluster's name").default(defaultCluster);
+const nameOption = () => new Option("--name <name>", "the cluster's name").env("WEFT_CLUSTER").default(defaultCluster);
 
 const weft = new Command("weft")
   .description("A Kubernetes for one Linux machine, without Docker and without a virtual machine.")

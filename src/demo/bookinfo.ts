@@ -27,10 +27,11 @@ export async function deployBookinfo(client: KubeClient): Promise<void> {
   await apply(client, join(bookinfo, "networking", "bookinfo-gateway.yaml"));
 }
 
-/** `istioctl install` with the demo profile; its progress goes to standard error. */
-export function installMesh(env: NodeJS.ProcessEnv = process.env): Promise<void> {
+/** `istioctl install` with the demo profile into a context's cluster; its progress goes to standard error. */
+export function installMesh(context: string, env: NodeJS.ProcessEnv = process.env): Promise<void> {
   return new Promise((resolve, reject) => {
-    const command = spawn(join(root, "bin", "istioctl"), ["install", "--set", "profile=demo", "-y"], {
+    const words = ["install", "--context", context, "--set", "profile=demo", "-y"];
+    const command = spawn(join(root, "bin", "istioctl"), words, {
       stdio: ["ignore", process.stderr, process.stderr],
       env,
     });

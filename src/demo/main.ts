@@ -28,7 +28,7 @@ async function step<T>(name: string, work: () => Promise<T>): Promise<T> {
 
 async function main(): Promise<void> {
   await up({ name: defaultCluster, timeout: patience }, progress);
-  await installMesh();
+  await installMesh(contextName(defaultCluster));
   const client = createKubeClient(
     createHttpsTransport(loadKubeConfig({ path: userKubeconfig(), context: contextName(defaultCluster) })),
   );

@@ -1,10 +1,7 @@
 import { parseAllDocuments, stringify } from "yaml";
-import { type InjectInput, injectPod } from "./inject.ts";
+import { type InjectSettings, injectPod } from "./inject.ts";
 import { workloadOf } from "./owner.ts";
 import type { InjectablePod } from "./pod.ts";
-
-/** What `kube-inject` knows beside the manifest. */
-export type InjectSettings = Omit<InjectInput, "pod" | "namespace" | "workload" | "proxyEnv">;
 
 /** The injected manifest and what the user should know, or why it can't be injected. */
 export type ManifestResult =

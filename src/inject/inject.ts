@@ -16,14 +16,8 @@ import { sidecarTemplate } from "./sidecar-template.ts";
 import { strategicMerge } from "./strategic-merge.ts";
 import type { InjectValues } from "./values.ts";
 
-/** A pod, and everything that decides how it is injected. */
-export interface InjectInput {
-  /** Not changed. A pod template does as well. */
-  readonly pod: InjectablePod;
-  /** Namespace the pod is made in; a pod's own comes first. */
-  readonly namespace: string;
-  /** The workload, where it is known (`kube-inject`); else the pod's controlling owner says it. */
-  readonly workload?: Workload;
+/** What the control plane, or the user of `kube-inject`, has set: the same for every pod. */
+export interface InjectSettings {
   /** Install values over the defaults: `completeInjectValues`. */
   readonly values: InjectValues;
   /** ConfigMap `istio`, key `mesh`, parsed. */
@@ -33,6 +27,16 @@ export interface InjectInput {
   readonly environment: InjectEnvironment;
   /** `status.nodeInfo.kubeletVersion` of the cluster's nodes. */
   readonly kubeletVersions: readonly string[];
+}
+
+/** A pod, and everything that decides how it is injected. */
+export interface InjectInput extends InjectSettings {
+  /** Not changed. A pod template does as well. */
+  readonly pod: InjectablePod;
+  /** Namespace the pod is made in; a pod's own comes first. */
+  readonly namespace: string;
+  /** The workload, where it is known (`kube-inject`); else the pod's controlling owner says it. */
+  readonly workload?: Workload;
   /** Proxy environment from the webhook's path, such as ISTIO_META_CLUSTER_ID. */
   readonly proxyEnv?: Readonly<Record<string, string>>;
 }

@@ -1,4 +1,4 @@
-import { parse } from "yaml";
+import { parseMap } from "./parse-map.ts";
 
 /** Istio's ProxyConfig in its JSON form; only what injection reads is named. */
 export interface ProxyConfig {
@@ -20,6 +20,11 @@ export interface InjectMeshConfig {
   readonly inboundTrafficPolicy?: { readonly mode?: string };
   readonly defaultConfig?: ProxyConfig;
   readonly [field: string]: unknown;
+}
+
+/** Mesh config from its YAML text, as in ConfigMap `istio`, key `mesh`. Throws when it is no YAML map. */
+export function parseMeshConfig(text: string): InjectMeshConfig {
+  return parseMap(text, "mesh config");
 }
 
 /** What Istio takes for granted: such fields need not travel in PROXY_CONFIG. */
@@ -44,15 +49,7 @@ const proxyDefaults: ProxyConfig = {
 export function podProxyConfig(mesh: InjectMeshConfig, annotation: string | undefined): ProxyConfig {
   const base = mesh.defaultConfig ?? {};
   if (annotation === undefined) return base;
-  let own: unknown;
-  try {
-    own = parse(annotation) ?? {};
-  } catch (error) {
-    throw new Error(`annotation proxy.istio.io/config is not YAML: ${(error as Error).message}`, { cause: error });
-  }
-  if (typeof own !== "object" || own === null || Array.isArray(own))
-    throw new Error(`annotation proxy.istio.io/config must be a map of proxy settings, not '${annotation}'`);
-  const config = own as ProxyConfig;
+  const config: ProxyConfig = parseMap(annotation, "annotation proxy.istio.io/config");
   const proxyMetadata = sortedByKey({ ...base.proxyMetadata, ...config.proxyMetadata });
   return { ...base, ...config, ...(Object.keys(proxyMetadata).length > 0 ? { proxyMetadata } : {}) };
 }

@@ -1,4 +1,5 @@
 import { mergeValues } from "./merge-values.ts";
+import { parseMap } from "./parse-map.ts";
 
 /** Requests and limits as Kubernetes writes them; null takes a default away. */
 export interface ResourceValues {
@@ -43,7 +44,7 @@ export interface InjectValues {
   };
   readonly pilot: {
     readonly cni: { readonly enabled: boolean; readonly provider: string };
-    readonly env: Readonly<Record<string, string>>;
+    readonly env: Readonly<Record<string, string | number | boolean>>;
   };
   readonly revision: string;
 }
@@ -143,6 +144,15 @@ const defaultInjectValues: InjectValues = {
   pilot: { cni: { enabled: false, provider: "default" }, env: {} },
   revision: "",
 };
+
+/**
+ * The values of an injector ConfigMap (key `values`: JSON, or YAML) over the defaults. Throws when the text is neither,
+ * or no map.
+ */
+export function parseInjectValues(text: string, istioNamespace: string): InjectValues {
+  const given = parseMap(text, "values");
+  return completeInjectValues(mergeValues({ global: { istioNamespace } }, given));
+}
 
 /** User values over the defaults; null takes a default away, as in Helm. The CNI plugin's values may stand by themselves. */
 export function completeInjectValues(given: unknown): InjectValues {

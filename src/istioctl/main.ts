@@ -3,7 +3,9 @@ import { KubeError } from "#kube/error.ts";
 import { addInstallCommand } from "./install/command.ts";
 import { addManifestCommand } from "./install/manifest-generate.ts";
 import { addUninstallCommand } from "./install/uninstall.ts";
+import { addKubeInjectCommand } from "./kube-inject/command.ts";
 import { addProxyConfigCommand } from "./proxy-config/command.ts";
+import { addProxyStatusCommand } from "./proxy-status/command.ts";
 import { addRouteRuleCommands } from "./route-rule/command.ts";
 import { UsageError } from "./usage-error.ts";
 import { addVersionCommand } from "./version.ts";
@@ -16,8 +18,10 @@ const program = new Command("istioctl")
 addInstallCommand(program);
 addUninstallCommand(program);
 addManifestCommand(program);
+addKubeInjectCommand(program);
 addRouteRuleCommands(program);
 addProxyConfigCommand(program);
+addProxyStatusCommand(program);
 addVersionCommand(program);
 
 try {

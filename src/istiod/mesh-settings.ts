@@ -1,7 +1,6 @@
 import type { ConfigMap } from "kubernetes-types/core/v1.d.ts";
-import { parse } from "yaml";
-import type { InjectMeshConfig } from "#inject/mesh.ts";
-import { completeInjectValues, type InjectValues } from "#inject/values.ts";
+import { type InjectMeshConfig, parseMeshConfig } from "#inject/mesh.ts";
+import { completeInjectValues, type InjectValues, parseInjectValues } from "#inject/values.ts";
 import type { KubeClient } from "#kube/client.ts";
 import { startInformer } from "#kube/informer.ts";
 import { resourceTypes } from "#kube/resource-types.ts";
@@ -57,17 +56,13 @@ export function followMeshSettings(options: {
   }
 
   const readMesh = (text: string | undefined): void => {
-    const next = asMap(parse(text ?? ""), "mesh");
+    const next = parseMeshConfig(text ?? "");
     mesh = readMeshConfig(next, namespace);
     raw = next;
     for (const listener of listeners) listener("mesh");
   };
   const readInjector = (text: string | undefined): void => {
-    const given = asMap(JSON.parse(text || "{}"), "values");
-    values = completeInjectValues({
-      ...given,
-      global: { istioNamespace: namespace, ...asMap(given["global"], "global") },
-    });
+    values = parseInjectValues(text ?? "", namespace);
     for (const listener of listeners) listener("injector");
   };
   const synced = Promise.all([
@@ -82,12 +77,6 @@ export function followMeshSettings(options: {
     injectValues: () => values,
     onChange: (listener) => void listeners.push(listener),
   };
-}
-
-function asMap(value: unknown, what: string): Record<string, unknown> {
-  if (value === null || value === undefined) return {};
-  if (typeof value !== "object" || Array.isArray(value)) throw new Error(`${what} must be a map`);
-  return value as Record<string, unknown>;
 }
 
 /** The snapshot's settings from Istio's MeshConfig in its JSON form. Throws for a value that can't be used. */

@@ -1,14 +1,11 @@
-import { type InjectInput, injectPod } from "#inject/inject.ts";
+import { type InjectSettings, injectPod } from "#inject/inject.ts";
 import { injectionPatch } from "#inject/injection-patch.ts";
 import type { InjectablePod } from "#inject/pod.ts";
 import type { Log } from "#log/log.ts";
 import type { AdmissionAnswer, AdmissionRequest } from "./admission.ts";
 import { environmentOfPath } from "./inject-path.ts";
 
-/** What the control plane knows that injection needs; undefined while it isn't read yet. */
-export type InjectSettings = Pick<InjectInput, "values" | "mesh" | "revision" | "environment" | "kubeletVersions">;
-
-/** Answers the API server's question about a new pod. */
+/** Answers the API server's question about a new pod; `settings` are undefined while they aren't read yet. */
 export function reviewPod(
   request: AdmissionRequest,
   path: string,

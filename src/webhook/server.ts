@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
+import type { InjectSettings } from "#inject/inject.ts";
 import type { Log } from "#log/log.ts";
 import { type AdmissionAnswer, type AdmissionRequest, readReview, writeReview } from "./admission.ts";
-import { type InjectSettings, reviewPod } from "./inject-webhook.ts";
+import { reviewPod } from "./inject-webhook.ts";
 import { reviewResource } from "./validate-webhook.ts";
 
 export interface WebhookServerOptions {

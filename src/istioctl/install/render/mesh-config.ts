@@ -45,6 +45,8 @@ export function injectorConfigMap(context: InstallContext): Manifest {
     revision: textAt(values, "revision"),
     sidecarInjectorWebhook: treeAt(values, "sidecarInjectorWebhook"),
     cni: { enabled: valueAt(context.spec, "components", "cni", "enabled") === true, ...treeAt(values, "cni") },
+    // kube-inject has no istiod whose environment says it.
+    pilot: { env: treeAt(values, "pilot", "env") },
     gateways: { securityContext: treeAt(values, "gateways", "securityContext") },
   };
   return {
