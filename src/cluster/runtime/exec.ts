@@ -8,6 +8,7 @@ import type { ExecOptions } from "../pod-streams.ts";
 import { type Crun, readPid } from "./crun.ts";
 import type { OciProcess } from "./oci-spec.ts";
 import { openOutputPipes } from "./output-pipe.ts";
+import type { Terminal, TerminalSize } from "./terminal.ts";
 
 /** Where a process can be run besides the container's own. */
 export interface ExecTarget {
@@ -94,21 +95,29 @@ async function runOnTerminal(
   pidFile: string,
 ): Promise<number> {
   const { resizeTerminalOf, spawnOnTerminal } = await import("./terminal.ts");
-  const terminal = spawnOnTerminal(command, args);
-  if (options.stdin) feed(options.stdin, terminal.input);
-  if (options.stdout) drainInto(terminal.output, options.stdout);
+  // A size that is known already is there from the start: the program may ask for it at once.
+  let initial: TerminalSize | undefined;
+  let terminal: Terminal | undefined;
   options.onResize?.((size) => {
+    if (!terminal) {
+      initial = size;
+      return;
+    }
     terminal.resize(size);
     void readPid(pidFile).then((pid) => (pid === undefined ? undefined : resizeTerminalOf(pid, size).catch(() => {})));
   });
+  const opened = spawnOnTerminal(command, args, initial);
+  terminal = opened;
+  if (options.stdin) feed(options.stdin, opened.input);
+  if (options.stdout) drainInto(opened.output, options.stdout);
   // As when a terminal is closed.
-  const abort = (): void => void killByFile(pidFile, "SIGHUP", () => terminal.kill());
+  const abort = (): void => void killByFile(pidFile, "SIGHUP", () => opened.kill());
   options.signal.addEventListener("abort", abort, { once: true });
   try {
-    return await terminal.ended;
+    return await opened.ended;
   } finally {
     options.signal.removeEventListener("abort", abort);
-    options.stdin?.unpipe(terminal.input);
+    options.stdin?.unpipe(opened.input);
   }
 }
 

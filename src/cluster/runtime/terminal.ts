@@ -21,8 +21,11 @@ export interface TerminalSize {
 /** Terminal sizes beyond this are somebody's mistake (columns or rows). */
 const largest = 10_000;
 
-export function spawnOnTerminal(command: string, args: readonly string[]): Terminal {
-  const pty: IPty = spawn(command, [...args], { cols: 80, rows: 24, name: "xterm-256color", encoding: null });
+const usual: TerminalSize = { width: 80, height: 24 };
+
+export function spawnOnTerminal(command: string, args: readonly string[], asked: TerminalSize = usual): Terminal {
+  const { width: cols, height: rows } = isSane(asked) ? asked : usual;
+  const pty: IPty = spawn(command, [...args], { cols, rows, name: "xterm-256color", encoding: null });
   const output = new PassThrough();
   // With `encoding: null` the data is bytes, whatever the type says, and so may be what is written.
   pty.onData((data) => {

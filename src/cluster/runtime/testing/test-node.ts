@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,11 +13,12 @@ import { createControllers } from "../../controllers/controllers.ts";
 import { createRecorder } from "../../controllers/events.ts";
 import { createImageCatalogue } from "../../images/catalogue.ts";
 import { createImageStore } from "../../images/store.ts";
+import { withMachineLock } from "../../lock.ts";
 import { removeNetworkLeftovers } from "../../network/leftovers.ts";
 import { createLoadBalancerPool } from "../../network/load-balancer.ts";
 import { createNodeLink } from "../../network/node-link.ts";
 import { createPodNetwork } from "../../network/pod-network.ts";
-import { rangesOf } from "../../network/ranges.ts";
+import { type ClusterRanges, maxClusters, rangesOf } from "../../network/ranges.ts";
 import { createRuntime, type Runtime } from "../runtime.ts";
 
 /** A node of its own for a test: real API server, controllers, network and runtime, under a name and range of its own. */
@@ -24,6 +26,8 @@ export interface TestNode {
   readonly client: KubeClient;
   readonly runtime: Runtime;
   readonly name: string;
+  /** Of its address ranges. */
+  readonly index: number;
   readonly dataDir: string;
   readonly runDir: string;
   readonly api: ApiServer;
@@ -41,14 +45,14 @@ export interface TestNode {
 
 const repository = new URL("../../../../", import.meta.url).pathname;
 
-export async function startTestNode(index: number): Promise<TestNode> {
+export async function startTestNode(): Promise<TestNode> {
   const name = `test-${process.pid}`;
   const directory = await mkdtemp(join(tmpdir(), "weft-runtime-"));
   const dataDir = join(directory, "data");
   const runDir = join("/run", `weft-${name}`);
   await Promise.all([mkdir(dataDir), mkdir(runDir)]);
-  const ranges = rangesOf(index);
-  await createNodeLink(ranges);
+  const ranges = await claimRanges();
+  const { index } = ranges;
   const api = createApiServer({
     dataDir: join(directory, "api"),
     port: 0,
@@ -105,6 +109,7 @@ export async function startTestNode(index: number): Promise<TestNode> {
     client,
     api,
     name,
+    index,
     dataDir,
     runDir,
     get runtime() {
@@ -164,6 +169,19 @@ export async function startTestNode(index: number): Promise<TestNode> {
     },
   };
   return node;
+}
+
+/** Ranges that nobody has, from the other end than `weft up` takes them, held by their bridge. */
+function claimRanges(): Promise<ClusterRanges> {
+  return withMachineLock(async () => {
+    for (let index = maxClusters - 1; index >= 0; index--) {
+      const ranges = rangesOf(index);
+      if (existsSync(`/sys/class/net/${ranges.bridge}`)) continue;
+      await createNodeLink(ranges);
+      return ranges;
+    }
+    throw new Error("every address range is taken: too many clusters or tests run at once");
+  });
 }
 
 /** A stream that keeps what is written to it. */
