@@ -7,15 +7,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { findEnvoy } from "#cluster/envoy-binary.ts";
 import { startTestIstiod, type TestIstiod } from "./test-istiod.ts";
 
-const envoy =
-  [
-    process.env["WEFT_ENVOY"],
-    join(import.meta.dirname, "../../.cache/envoy/envoy"),
-    "/var/cache/weft/envoy/envoy",
-  ].find((path) => path !== undefined && existsSync(path)) ?? "";
-const skip = envoy === "" ? "needs Envoy: set WEFT_ENVOY to its path" : false;
+const envoy = findEnvoy() ?? "";
+const skip = envoy === "" ? "there is no Envoy" : false;
 
 const dir = mkdtempSync(join(tmpdir(), "weft-agent-"));
 const lines: string[] = [];

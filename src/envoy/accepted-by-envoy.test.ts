@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { JsonObject } from "@bufbuild/protobuf";
+import { findEnvoy } from "#cluster/envoy-binary.ts";
 import { defaultMeshConfig } from "#model/mesh-config.ts";
 import type { MeshInput } from "#snapshot/input.ts";
 import {
@@ -16,7 +17,7 @@ import {
   productpageProxy,
   virtualService,
 } from "./bookinfo.fixture.ts";
-import { envoy, noEnvoy, staticBootstrap } from "./static-bootstrap.fixture.ts";
+import { noEnvoy, staticBootstrap } from "./static-bootstrap.fixture.ts";
 
 const everything: MeshInput = bookinfo({
   meshConfig: { ...defaultMeshConfig, accessLogFile: "/dev/null" },
@@ -121,7 +122,7 @@ function validate(config: JsonObject): void {
   try {
     const path = join(folder, "envoy.json");
     writeFileSync(path, JSON.stringify(config));
-    execFileSync(envoy ?? "", ["--mode", "validate", "--log-level", "error", "-c", path], {
+    execFileSync(findEnvoy() ?? "", ["--mode", "validate", "--log-level", "error", "-c", path], {
       encoding: "utf8",
       stdio: "pipe",
     });

@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
-import { delimiter, join } from "node:path";
 import { type DescMessage, fromBinary, type JsonObject, type JsonValue, toJson } from "@bufbuild/protobuf";
 import { AnySchema } from "@bufbuild/protobuf/wkt";
 import { ClusterSchema } from "#api/envoy/gen/envoy/config/cluster/v3/cluster_pb.js";
 import { ClusterLoadAssignmentSchema } from "#api/envoy/gen/envoy/config/endpoint/v3/endpoint_pb.js";
 import { ListenerSchema } from "#api/envoy/gen/envoy/config/listener/v3/listener_pb.js";
 import { RouteConfigurationSchema } from "#api/envoy/gen/envoy/config/route/v3/route_pb.js";
+import { findEnvoy } from "#cluster/envoy-binary.ts";
 import type { Proxy } from "#model/proxy.ts";
 import { buildSnapshot } from "#snapshot/build.ts";
 import type { MeshInput } from "#snapshot/input.ts";
@@ -15,16 +14,8 @@ import { typeUrls } from "#xds/resource.ts";
 import { extensions } from "./extensions.ts";
 import { generate } from "./generate.ts";
 
-const candidates = [
-  process.env["WEFT_ENVOY"],
-  "/var/cache/weft/envoy-1.40.0/envoy",
-  join(import.meta.dirname, "../../.cache/envoy/envoy"),
-  ...(process.env["PATH"] ?? "").split(delimiter).map((folder) => join(folder, "envoy")),
-];
-/** Where Envoy is, as the set-up program finds it. */
-export const envoy: string | undefined = candidates.find((path) => path !== undefined && existsSync(path));
 /** Why a test that needs Envoy is skipped; false where there is one. */
-export const noEnvoy: string | false = envoy === undefined ? "no Envoy here" : false;
+export const noEnvoy: string | false = findEnvoy() ? false : "there is no Envoy";
 
 function decode(schema: DescMessage, view: ProxyView, typeUrl: string, names?: readonly string[]): JsonObject[] {
   return generate(view, typeUrl, names).map(

@@ -10,8 +10,9 @@ import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { EndpointSlice } from "kubernetes-types/discovery/v1.d.ts";
 import type { HTTPRoute } from "#api/istio/virtual-service.ts";
+import { findEnvoy } from "#cluster/envoy-binary.ts";
 import { bookinfo, destinationRule, gateway, ingressProxy, keyed, pod, virtualService } from "./bookinfo.fixture.ts";
-import { envoy, noEnvoy, staticBootstrap } from "./static-bootstrap.fixture.ts";
+import { noEnvoy, staticBootstrap } from "./static-bootstrap.fixture.ts";
 
 const to = (subset: string, weight = 1) => ({ destination: { host: "reviews", subset }, weight });
 
@@ -69,7 +70,7 @@ describe("where requests at a gateway go", { skip: noEnvoy }, () => {
     const path = join(folder, "envoy.json");
     writeFileSync(path, JSON.stringify(staticBootstrap(input, { ...ingressProxy, name: "elsewhere" })));
     const args = ["-c", path, "--use-dynamic-base-id", "--concurrency", "1", "--log-level", "error"];
-    process = spawn(envoy ?? "", args, { stdio: "ignore" });
+    process = spawn(findEnvoy() ?? "", args, { stdio: "ignore" });
     await reachable(port);
   });
 

@@ -9,11 +9,12 @@ import { ListenerSchema } from "#api/envoy/gen/envoy/config/listener/v3/listener
 import { RouteConfigurationSchema } from "#api/envoy/gen/envoy/config/route/v3/route_pb.js";
 import { RouterSchema } from "#api/envoy/gen/envoy/extensions/filters/http/router/v3/router_pb.js";
 import { HttpConnectionManagerSchema } from "#api/envoy/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
+import { findEnvoy } from "#cluster/envoy-binary.ts";
 import { silentLog } from "#log/log.ts";
 import { createAdsServer } from "./ads-server.ts";
 import { createGrpcServer, type GrpcServer } from "./grpc-server.ts";
 import { type Resource, shortTypeName, typeUrls } from "./resource.ts";
-import { envoy, eventually, freePort, get, startEnvoy, upstream } from "./test-envoy.ts";
+import { eventually, freePort, get, startEnvoy, upstream } from "./test-envoy.ts";
 
 function resource<D extends DescMessage>(schema: D, name: string, init: MessageInitShape<D>): Resource {
   const any = toBinary(AnySchema, anyPack(schema, create(schema, init)));
@@ -141,7 +142,7 @@ async function serve(world: World, port: number): Promise<{ push(): void; stop()
 const node = { id: "sidecar~127.0.0.1~a.b~b.svc.cluster.local", cluster: "a.b", metadata: { NAMESPACE: "b" } };
 
 for (const variant of ["delta", "sotw"] as const) {
-  test(`Envoy serves what it is told (${variant})`, { skip: envoy ? false : "no Envoy found" }, async (t) => {
+  test(`Envoy serves what it is told (${variant})`, { skip: findEnvoy() ? false : "there is no Envoy" }, async (t) => {
     const world = new World();
     const [first, second] = [await upstream(t, "first"), await upstream(t, "second")];
     const firstPort = await freePort();

@@ -1,30 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { accessSync, constants, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-
-/** For tests: a real Envoy, or undefined where there is none. */
-export const envoy: string | undefined = findEnvoy();
-
-function findEnvoy(): string | undefined {
-  const candidates = [
-    process.env["WEFT_ENVOY"],
-    new URL("../../.cache/envoy/envoy", import.meta.url).pathname,
-    ...(process.env["PATH"] ?? "").split(delimiter).map((folder) => join(folder, "envoy")),
-  ];
-  return candidates.find((path) => {
-    try {
-      if (path) accessSync(path, constants.X_OK);
-      return path !== undefined;
-    } catch {
-      return false;
-    }
-  });
-}
+import { findEnvoy } from "#cluster/envoy-binary.ts";
 
 /** A port of loopback that nobody listens on now. */
 export async function freePort(): Promise<number> {
@@ -105,7 +87,7 @@ export async function startEnvoy(t: TestContext, options: EnvoyOptions): Promise
   };
   writeFileSync(join(folder, "bootstrap.json"), JSON.stringify(bootstrap));
   const process: ChildProcess = spawn(
-    envoy ?? "",
+    findEnvoy() ?? "",
     [
       ["-c", join(folder, "bootstrap.json"), "--concurrency", "1", "--use-dynamic-base-id"],
       ["--admin-address-path", join(folder, "admin"), "--log-path", join(folder, "log")],

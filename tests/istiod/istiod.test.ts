@@ -9,13 +9,14 @@ import { after, before, describe, test } from "node:test";
 import type { ValidatingWebhookConfiguration } from "kubernetes-types/admissionregistration/v1.d.ts";
 import type { ConfigMap, Pod, Service } from "kubernetes-types/core/v1.d.ts";
 import type { EndpointSlice } from "kubernetes-types/discovery/v1.d.ts";
+import { findEnvoy } from "#cluster/envoy-binary.ts";
 import { KubeError } from "#kube/error.ts";
 import type { KubeObject } from "#kube/object.ts";
 import { resourceTypes } from "#kube/resource-types.ts";
 import type { Condition } from "#status/condition.ts";
 import { WireWriter } from "#xds/protobuf-wire.ts";
 import { typeUrls } from "#xds/resource.ts";
-import { envoy, eventually, freePort, get, startEnvoy, upstream } from "#xds/test-envoy.ts";
+import { eventually, freePort, get, startEnvoy, upstream } from "#xds/test-envoy.ts";
 import { type ControlPlane, startControlPlane } from "./control-plane.ts";
 
 /** An address of this machine that an EndpointSlice may hold. */
@@ -82,7 +83,7 @@ describe("istiod on a Kubernetes API", () => {
   });
 
   test("Envoy as gateway serves what the resources say, over a restart of istiod and of the API server", {
-    skip: envoy ? false : "no Envoy found",
+    skip: findEnvoy() ? false : "there is no Envoy",
   }, async (t) => {
     const { client } = plane;
     const [v1, v2] = [await upstream(t, "v1"), await upstream(t, "v2")];
