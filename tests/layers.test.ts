@@ -36,7 +36,7 @@ function targetFolder(file: string, imported: string): string | undefined {
 }
 
 const files = globSync("**/*.ts", { cwd: source }).filter(
-  (path) => !/\.(test|fixture|d)\.ts$/.test(path) && !path.startsWith("api/envoy/gen/"),
+  (path) => !/\.(test|fixture|d)\.ts$|(^|\/)test-[^/]+\.ts$/.test(path) && !path.startsWith("api/envoy/gen/"),
 );
 
 test("imports between folders go the way docs/ARCHITECTURE.md says", () => {

@@ -71,7 +71,10 @@ inPrivateMounts(import.meta.filename, () => {
       (await node.exec("alone", "c", "sh", "-c", script)).output.trim();
     assert.equal(await seen("id -u; id -g; id -G"), "1000\n3000\n3000 2000");
     assert.equal(await seen("hostname; cat /etc/hostname"), "host-a\nhost-a");
-    assert.equal(await seen("echo $B $IP $KUBERNETES_SERVICE_HOST"), `12 ${pod.status?.podIP} 10.${176 + node.index}.128.1`);
+    assert.equal(
+      await seen("echo $B $IP $KUBERNETES_SERVICE_HOST"),
+      `12 ${pod.status?.podIP} 10.${176 + node.index}.128.1`,
+    );
     assert.match(await seen("grep -E 'CapBnd|NoNewPrivs' /proc/self/status"), /CapBnd:\s*0+\nNoNewPrivs:\s*1/);
     assert.match(await seen("touch /x"), /Read-only file system/);
     assert.equal(await seen("ls -A /home /mnt /srv /tmp | grep -v :; ls -d /root/* 2>/dev/null"), "");
