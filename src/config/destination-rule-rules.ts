@@ -9,6 +9,7 @@ import type {
 } from "#api/istio/destination-rule.ts";
 import { checkExportTo, isDnsName, isHostPattern } from "./host-rules.ts";
 import { checkPort } from "./http-route-rules.ts";
+import { checkLabels } from "./label-rules.ts";
 import type { Report } from "./report.ts";
 
 /** Istio: ValidateDestinationRule. */
@@ -27,9 +28,11 @@ export function checkDestinationRule(
       report.error(`${field}.name`, "must be a name of letters, digits, - and _", subset.name);
     if (names.has(subset.name)) report.error(`${field}.name`, "is there twice", subset.name);
     names.add(subset.name);
+    checkLabels(subset.labels, `${field}.labels`, report);
     checkTrafficPolicy(subset.trafficPolicy ?? undefined, `${field}.trafficPolicy`, report);
   });
   checkExportTo(exportTo, namespace, "spec.exportTo", report);
+  checkLabels(spec.workloadSelector?.matchLabels, "spec.workloadSelector.matchLabels", report);
   if (spec.workloadSelector && exportTo.some((name) => name !== ".")) {
     report.error("spec.exportTo", "can only be `.` in a rule with a workloadSelector", exportTo);
   }

@@ -5,14 +5,22 @@ import { isDnsLabel, isHostPattern } from "./host-rules.ts";
 import { checkPort } from "./http-route-rules.ts";
 import type { Report } from "./report.ts";
 
+/** Marks what istiod makes of a Kubernetes Gateway; its hosts may have `~`, no namespace, where no route is attached. */
+const gatewaySemantics = "internal.istio.io/gateway-semantics";
+
 /** Istio: ValidateGateway. */
-export function checkGateway(spec: GatewaySpec, report: Report): void {
+export function checkGateway(
+  spec: GatewaySpec,
+  report: Report,
+  { annotations }: { readonly annotations: Readonly<Record<string, unknown>> },
+): void {
+  const converted = annotations[gatewaySemantics] === "gateway";
   const servers = spec.servers ?? [];
   if (servers.length === 0) report.error("spec.servers", "must not be empty");
   const names = new Set<string>();
   servers.forEach((server, index) => {
     const field = `spec.servers[${index}]`;
-    checkServer(server, field, report);
+    checkServer(server, field, converted, report);
     const name = server.port?.name ?? "";
     if (names.has(name))
       report.error(`${field}.port.name`, "is there twice: each server needs a port name of its own", name);
@@ -20,10 +28,10 @@ export function checkGateway(spec: GatewaySpec, report: Report): void {
   });
 }
 
-function checkServer(server: Server, field: string, report: Report): void {
+function checkServer(server: Server, field: string, converted: boolean, report: Report): void {
   const { hosts = [], bind = "", port = {}, tls } = server;
   if (hosts.length === 0) report.error(`${field}.hosts`, "must not be empty");
-  hosts.forEach((host, index) => checkServerHost(host, `${field}.hosts[${index}]`, report));
+  hosts.forEach((host, index) => checkServerHost(host, `${field}.hosts[${index}]`, converted, report));
   checkServerPort(port, bind, `${field}.port`, report);
   if (bind !== "" && !bind.startsWith("unix://") && isIP(bind) === 0) {
     report.error(`${field}.bind`, "must be an IP address or unix:// and a path", bind);
@@ -42,11 +50,12 @@ function checkServer(server: Server, field: string, report: Report): void {
   checkServerTls(tls, `${field}.tls`, report);
 }
 
-function checkServerHost(host: string, field: string, report: Report): void {
+function checkServerHost(host: string, field: string, converted: boolean, report: Report): void {
   const parts = host.split("/");
   const [owner = "", name = owner] = parts;
   if (parts.length > 2) return report.error(field, "must be a host, or namespace/host", host);
-  if (parts.length === 2 && owner !== "*" && owner !== "." && !isDnsLabel(owner)) {
+  const known = owner === "*" || owner === "." || (converted && owner === "~");
+  if (parts.length === 2 && !known && !isDnsLabel(owner)) {
     report.error(field, "must have a namespace, `.` or `*` before the slash", host);
   }
   if (!isHostPattern(name) && isIP(name) === 0)

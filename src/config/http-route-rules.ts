@@ -12,8 +12,9 @@ import type {
   HTTPRoute,
   Percent,
 } from "#api/istio/virtual-service.ts";
-import { checkHeaders, isHeaderName } from "./header-rules.ts";
+import { checkHeaders, isHeaderName, isMatchableHeader } from "./header-rules.ts";
 import { isHostPattern } from "./host-rules.ts";
+import { checkLabels } from "./label-rules.ts";
 import type { Report } from "./report.ts";
 
 /** Where a route may stand. A delegate is a VirtualService without hosts; its routes are put in where another names it. */
@@ -98,7 +99,7 @@ function checkMatch(match: HTTPMatchRequest, field: string, setting: RouteSettin
       const at = `${field}.${part}[${JSON.stringify(name)}]`;
       if (name.startsWith("@request.auth.claims")) {
         if (!setting.gatewayOnly) report.error(at, "claims of a token can only be matched at gateways", name);
-      } else if (!isHeaderName(name)) report.error(at, "is not a header name", name);
+      } else if (!isMatchableHeader(name)) report.error(at, "is not a header name", name);
       checkStringMatch(value, at, true, report);
     }
   }
@@ -106,6 +107,7 @@ function checkMatch(match: HTTPMatchRequest, field: string, setting: RouteSettin
     checkStringMatch(value, `${field}.queryParams[${JSON.stringify(name)}]`, true, report);
   }
   if (match.port !== undefined && match.port !== 0) checkPort(match.port, `${field}.port`, report);
+  checkLabels(match.sourceLabels, `${field}.sourceLabels`, report);
 }
 
 /** An empty match means "present" where that can be asked; an empty prefix or expression says nothing. */

@@ -46,3 +46,15 @@ export function resolveShortName(host: string, namespace: string, clusterDomain:
 export function serviceHostname(name: string, namespace: string, clusterDomain: string): string {
   return `${name}.${namespace}.svc.${clusterDomain}`;
 }
+
+/** Hosts that both sides allow, the narrower of each pair, in lower case. */
+export function intersection(a: readonly string[], b: readonly string[]): readonly string[] {
+  const found = new Set<string>();
+  for (const left of a) {
+    for (const right of b) {
+      if (isSubsetOf(left, right)) found.add(left.toLowerCase());
+      else if (isSubsetOf(right, left)) found.add(right.toLowerCase());
+    }
+  }
+  return [...found];
+}

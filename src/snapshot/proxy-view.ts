@@ -1,4 +1,5 @@
 import type { Gateway } from "#api/istio/gateway.ts";
+import { selects } from "#model/labels.ts";
 import { memo } from "#model/memo.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
 import type { Proxy } from "#model/proxy.ts";
@@ -41,7 +42,5 @@ export const proxyView: (snapshot: Snapshot, proxy: Proxy) => ProxyView = memo((
 function selectedGateways(snapshot: Snapshot, proxy: Proxy): readonly Gateway[] {
   const pod = snapshot.input.pods.get(`${proxy.namespace}/${proxy.name}`);
   const labels = pod?.metadata?.labels ?? proxy.labels;
-  return snapshot.gateways.filter((gateway) =>
-    Object.entries(gateway.spec.selector ?? {}).every(([key, value]) => labels[key] === value),
-  );
+  return snapshot.gateways.filter((gateway) => selects(gateway.spec.selector, labels));
 }

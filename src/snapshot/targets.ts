@@ -1,4 +1,5 @@
 import type { Container, Pod } from "kubernetes-types/core/v1.d.ts";
+import { selects as matches } from "#model/labels.ts";
 import type { Proxy } from "#model/proxy.ts";
 import type { Service, ServicePort } from "#model/service.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -27,8 +28,7 @@ export function serviceTargets(snapshot: Snapshot, proxy: Proxy): readonly Servi
 }
 
 function selects(selector: Readonly<Record<string, string>>, labels: Readonly<Record<string, string>>): boolean {
-  const entries = Object.entries(selector);
-  return entries.length > 0 && entries.every(([key, value]) => labels[key] === value);
+  return Object.keys(selector).length > 0 && matches(selector, labels);
 }
 
 function containerPort(pod: Pod | undefined, name: string): number | undefined {

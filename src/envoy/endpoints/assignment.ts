@@ -5,6 +5,7 @@ import {
   ClusterLoadAssignmentSchema,
 } from "#api/envoy/gen/envoy/config/endpoint/v3/endpoint_pb.js";
 import type { Subset } from "#api/istio/destination-rule.ts";
+import { selects } from "#model/labels.ts";
 import { formatLocality } from "#model/locality.ts";
 import type { Endpoint } from "#model/service.ts";
 
@@ -33,10 +34,7 @@ export function selectEndpoints(
   portName: string,
   subset: Subset | undefined,
 ): readonly Endpoint[] {
-  const labels = Object.entries(subset?.labels ?? {});
-  return endpoints.filter(
-    (endpoint) => endpoint.portName === portName && labels.every(([key, value]) => endpoint.labels[key] === value),
-  );
+  return endpoints.filter((endpoint) => endpoint.portName === portName && selects(subset?.labels, endpoint.labels));
 }
 
 function locality(endpoint: Endpoint | undefined): { region: string; zone: string; subZone: string } {

@@ -1,6 +1,7 @@
 import type { FilterChain } from "#api/envoy/gen/envoy/config/listener/v3/listener_components_pb.js";
 import type { Listener } from "#api/envoy/gen/envoy/config/listener/v3/listener_pb.js";
 import type { L4MatchAttributes } from "#api/istio/virtual-service.ts";
+import { intersection } from "#model/host.ts";
 import type { ProxyView } from "#snapshot/proxy-view.ts";
 import type { RoutingRule } from "#snapshot/virtual-services.ts";
 import {
@@ -11,7 +12,6 @@ import {
   passesThrough,
   sniHosts,
 } from "../gateways/servers.ts";
-import { intersection } from "../routes/gateway.ts";
 import { type ChainMatch, chain } from "./chains.ts";
 import { gatewayHttp } from "./hcm.ts";
 import { gatewayListener } from "./listener.ts";

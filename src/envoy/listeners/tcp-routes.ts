@@ -1,6 +1,7 @@
 import type { Filter, FilterChain } from "#api/envoy/gen/envoy/config/listener/v3/listener_components_pb.js";
 import type { L4MatchAttributes, RouteDestination, TLSMatchAttributes } from "#api/istio/virtual-service.ts";
 import { hostsOverlap, isSubsetOf } from "#model/host.ts";
+import { selects } from "#model/labels.ts";
 import { memo } from "#model/memo.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
 import { isSniffed, isTls } from "#model/protocol.ts";
@@ -112,7 +113,7 @@ function applies(condition: L4MatchAttributes & TLSMatchAttributes, view: ProxyV
     return condition.gateways.includes(meshGateway);
   const { labels, namespace } = view.proxy;
   if (condition.sourceNamespace && condition.sourceNamespace !== namespace) return false;
-  return Object.entries(condition.sourceLabels ?? {}).every(([key, value]) => labels[key] === value);
+  return selects(condition.sourceLabels, labels);
 }
 
 function subnets({ destinationSubnets = [] }: L4MatchAttributes): Pick<ChainMatch, "prefixRanges"> {

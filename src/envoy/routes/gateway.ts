@@ -4,12 +4,12 @@ import {
   VirtualHost_TlsRequirementType,
 } from "#api/envoy/gen/envoy/config/route/v3/route_components_pb.js";
 import type { RouteConfiguration } from "#api/envoy/gen/envoy/config/route/v3/route_pb.js";
-import { compareSpecificity, isSubsetOf } from "#model/host.ts";
+import { compareSpecificity, intersection } from "#model/host.ts";
 import { compareText } from "#snapshot/config-order.ts";
 import type { ProxyView } from "#snapshot/proxy-view.ts";
 import type { RoutingRule } from "#snapshot/virtual-services.ts";
 import { type GatewayServer, hostsForNamespace, mergeGateways } from "../gateways/servers.ts";
-import { isCatchAllRoute } from "./match.ts";
+import { catchAllLast } from "./match.ts";
 import { httpRoutes } from "./route.ts";
 import { routeConfig, virtualHost } from "./route-config.ts";
 import { policyOfHost } from "./sidecar.ts";
@@ -72,18 +72,6 @@ function hostNamed(hosts: Map<string, Host>, domain: string, port: number): Host
   return host;
 }
 
-/** Hosts that both sides allow, the narrower of each pair. */
-export function intersection(a: readonly string[], b: readonly string[]): readonly string[] {
-  const found = new Set<string>();
-  for (const left of a) {
-    for (const right of b) {
-      if (isSubsetOf(left, right)) found.add(left.toLowerCase());
-      else if (isSubsetOf(right, left)) found.add(right.toLowerCase());
-    }
-  }
-  return [...found];
-}
-
 /** One virtual host for all domains with the same routes; the most specific domain names it. */
 function collapse(hosts: ReadonlyMap<string, Host>): VirtualHost[] {
   const groups: { host: Host; domains: string[] }[] = [];
@@ -103,9 +91,4 @@ function collapse(hosts: ReadonlyMap<string, Host>): VirtualHost[] {
 
 function sameRoutes(a: Host, b: Host): boolean {
   return a.routes.length === b.routes.length && a.routes.every((route, index) => route === b.routes[index]);
-}
-
-/** Routes of several rules for one host: what takes everything must not hide the rest. */
-function catchAllLast(routes: readonly Route[]): readonly Route[] {
-  return [...routes.filter((route) => !isCatchAllRoute(route)), ...routes.filter(isCatchAllRoute)];
 }

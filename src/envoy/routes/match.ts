@@ -69,7 +69,8 @@ function queryParameter(name: string, match: StringMatch): QueryInit {
 export function isCatchAll(match: MatchInit | RouteMatch): boolean {
   const { pathSpecifier } = match;
   const anyPath =
-    (pathSpecifier?.case === "prefix" && pathSpecifier.value === "/") ||
+    ((pathSpecifier?.case === "prefix" || pathSpecifier?.case === "pathSeparatedPrefix") &&
+      pathSpecifier.value === "/") ||
     (pathSpecifier?.case === "safeRegex" && pathSpecifier.value.regex === ".*");
   return anyPath && (match.headers ?? []).length === 0 && (match.queryParameters ?? []).length === 0;
 }
@@ -77,4 +78,9 @@ export function isCatchAll(match: MatchInit | RouteMatch): boolean {
 /** The same of a finished route. */
 export function isCatchAllRoute({ match }: Route): boolean {
   return match !== undefined && isCatchAll(match);
+}
+
+/** Routes of several rules for one host: what takes everything must not hide the rest. */
+export function catchAllLast(routes: readonly Route[]): readonly Route[] {
+  return [...routes.filter((route) => !isCatchAllRoute(route)), ...routes.filter(isCatchAllRoute)];
 }

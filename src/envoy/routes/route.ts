@@ -17,6 +17,7 @@ import type {
   HTTPRoute,
   HTTPRouteDestination,
 } from "#api/istio/virtual-service.ts";
+import { selects } from "#model/labels.ts";
 import type { Service } from "#model/service.ts";
 import type { DestinationPolicy } from "#snapshot/destination-rules.ts";
 import type { RoutingRule } from "#snapshot/virtual-services.ts";
@@ -69,8 +70,7 @@ function applies(match: HTTPMatchRequest, context: RouteContext): boolean {
   if (match.gateways !== undefined && match.gateways.length > 0) {
     return match.gateways.some((gateway) => context.gateways.has(gateway));
   }
-  const labels = Object.entries(match.sourceLabels ?? {});
-  if (!labels.every(([key, value]) => context.proxyLabels[key] === value)) return false;
+  if (!selects(match.sourceLabels, context.proxyLabels)) return false;
   return !match.sourceNamespace || match.sourceNamespace === context.proxyNamespace;
 }
 

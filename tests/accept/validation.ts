@@ -1,0 +1,69 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseAllDocuments } from "yaml";
+import type { AcceptCase } from "./suite.ts";
+import { judge, unjudged, wantedOf } from "./validation/verdict.ts";
+import { type Piece, wrappers } from "./validation/wrap.ts";
+
+interface Tables {
+  readonly tests: readonly { readonly test: string; readonly cases: readonly Piece[] }[];
+}
+
+/** Verdicts on whole resources (`crd-cel`), and on pieces of them (`tables.json`). */
+export default async function validation(folder: string): Promise<readonly AcceptCase[]> {
+  return [...documents(join(folder, "crd-cel")), ...pieces(join(folder, "tables.json"))];
+}
+
+function documents(folder: string): AcceptCase[] {
+  return readdirSync(folder).flatMap((file) =>
+    parseAllDocuments(readFileSync(join(folder, file), "utf8"))
+      .map((document) => document.toJS() as Piece | null)
+      .filter((document) => document !== null)
+      .map((document) => {
+        const { _err: error, ...resource } = document as Piece & { kind: string; metadata: { name: string } };
+        const skip = unjudged(resource.kind);
+        return {
+          name: `crd-cel/${file}/${resource.metadata.name}`,
+          ...(skip === undefined ? {} : { skip }),
+          run: () => judge({ ...resource, spec: resource["spec"] }, { valid: error === undefined }),
+        };
+      }),
+  );
+}
+
+function pieces(file: string): AcceptCase[] {
+  const { tests } = JSON.parse(readFileSync(file, "utf8")) as Tables;
+  return tests.flatMap(({ test, cases }) =>
+    cases.map((one, index) => {
+      const wrap = wrappers[test];
+      const wrapped = wrap?.(spread(one) as Piece);
+      const skip =
+        wrapped === undefined
+          ? "a function of the upstream program that no resource reaches"
+          : hasNullItem(wrapped.spec)
+            ? "a null in a list: the CRD's schema refuses it before anybody validates"
+            : unjudged(wrapped.kind);
+      return {
+        name: `${test}/${typeof one["name"] === "string" ? one["name"] : index}`,
+        ...(skip === undefined ? {} : { skip }),
+        run: () => {
+          if (wrapped !== undefined) judge(wrapped, wantedOf(one));
+        },
+      };
+    }),
+  );
+}
+
+/** Writes `{"$repeat": [TEXT, N]}` out. */
+function spread(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(spread);
+  if (typeof value !== "object" || value === null) return value;
+  const repeat = (value as { $repeat?: [string, number] }).$repeat;
+  if (repeat !== undefined) return repeat[0].repeat(repeat[1]);
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, spread(item)]));
+}
+
+function hasNullItem(value: unknown): boolean {
+  if (Array.isArray(value)) return value.some((item) => item === null || hasNullItem(item));
+  return typeof value === "object" && value !== null && Object.values(value).some(hasNullItem);
+}
