@@ -57,7 +57,7 @@ function checkParts(policy: PortPolicy, field: string, report: Report): void {
   checkTls(policy.tls, `${field}.tls`, report);
 }
 
-function checkPool(pool: ConnectionPool | undefined, field: string, report: Report): void {
+export function checkPool(pool: ConnectionPool | undefined, field: string, report: Report): void {
   if (pool === undefined) return;
   if (!pool.tcp && !pool.http) report.error(field, "needs tcp or http");
   const keepAlive = pool.http?.http2KeepAlive;

@@ -15,6 +15,7 @@ import {
   resource,
   text,
 } from "./schema/build.ts";
+import type { JsonSchema } from "./schema/json-schema.ts";
 import { exportTo, labels, unsigned } from "./schema/traffic.ts";
 import { schemaKind } from "./schema-kind.ts";
 
@@ -68,7 +69,7 @@ const loadBalancer = object(
   { description: "How an endpoint is chosen." },
 );
 
-const connectionPool = object(
+export const connectionPool: JsonSchema = object(
   {
     tcp: object({
       maxConnections: count,

@@ -92,7 +92,7 @@ const knownCiphers: ReadonlySet<string> = new Set([
 ]);
 
 /** Istio: validateTLSOptions. */
-function checkServerTls(tls: ServerTLS, field: string, report: Report): void {
+export function checkServerTls(tls: ServerTLS, field: string, report: Report): void {
   for (const [index, suite] of (tls.cipherSuites ?? []).entries()) {
     // BoringSSL's list takes operators before a name and [a|b] for equals.
     const names = suite

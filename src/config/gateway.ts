@@ -2,12 +2,13 @@ import type { GatewaySpec } from "#api/istio/gateway.ts";
 import { checkGateway } from "./gateway-rules.ts";
 import type { IstioKind } from "./kind.ts";
 import { bool, list, object, oneOf, resource, text } from "./schema/build.ts";
+import type { JsonSchema } from "./schema/json-schema.ts";
 import { labels, unsigned } from "./schema/traffic.ts";
 import { schemaKind } from "./schema-kind.ts";
 
 const protocolVersions = ["TLS_AUTO", "TLSV1_0", "TLSV1_1", "TLSV1_2", "TLSV1_3"];
 
-const tls = object(
+export const serverTls: JsonSchema = object(
   {
     httpsRedirect: bool("Whether plain HTTP is sent to HTTPS with 301."),
     mode: oneOf(["PASSTHROUGH", "SIMPLE", "MUTUAL", "AUTO_PASSTHROUGH", "ISTIO_MUTUAL", "OPTIONAL_MUTUAL"]),
@@ -53,7 +54,7 @@ const spec = object(
           ),
           bind: text("Address to listen on; all of them unless set."),
           hosts: list(text(), "Hosts that may be called, each with its namespace before a slash or without."),
-          tls,
+          tls: serverTls,
           defaultEndpoint: text("Not used."),
           name: text("Name of the server, for statistics."),
         },

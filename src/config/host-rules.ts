@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { parseProtocol } from "#model/protocol.ts";
 import type { Report } from "./report.ts";
 
 const label = /^[a-zA-Z0-9_]([-a-zA-Z0-9_]*[a-zA-Z0-9_])?$/;
@@ -29,17 +30,39 @@ export function checkHost(host: string, field: string, report: Report): void {
     report.error(field, "must be a DNS name, a pattern like *.example.com, or an IP address", host);
 }
 
-/** Istio: validateExportTo. */
+const portName = /^[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?$/;
+
+/** Istio: ValidatePortName. */
+export function isPortName(name: string): boolean {
+  return name.length <= 63 && portName.test(name);
+}
+
+export function checkPortName(name: string, field: string, report: Report): void {
+  if (!isPortName(name)) report.error(field, "must be a name of letters, digits and -", name);
+}
+
+/** Nothing, or the name of a protocol. */
+export function checkProtocol(protocol: string | undefined, field: string, report: Report): void {
+  if (protocol && parseProtocol(protocol) === "Unsupported") {
+    report.error(field, "must be HTTP, HTTPS, HTTP2, GRPC, GRPC-WEB, MONGO, MYSQL, REDIS, TCP, TLS or UDP", protocol);
+  }
+}
+
+/** Istio: validateExportTo. `nobody`: whether `~` is a choice. */
 export function checkExportTo(
   list: readonly string[] | undefined,
   namespace: string,
   field: string,
   report: Report,
+  { nobody = false }: { readonly nobody?: boolean } = {},
 ): void {
   const names = list ?? [];
   names.forEach((name, index) => {
     const at = `${field}[${index}]`;
-    if (name !== "." && name !== "*" && !isDnsLabel(name)) report.error(at, "must be a namespace, `.` or `*`", name);
+    if (nobody && name === "~") {
+      if (names.length > 1) report.error(field, "`~` (nobody) must stand alone", names);
+    } else if (name !== "." && name !== "*" && !isDnsLabel(name))
+      report.error(at, "must be a namespace, `.` or `*`", name);
     else if (names.indexOf(name) !== index) report.error(at, "is there twice", name);
     else if (name === namespace && names.includes(".")) report.error(at, "is the same as `.`", name);
   });

@@ -31,3 +31,10 @@ export interface IstioKind {
   /** The whole verdict on one object: schema first, then the rules a schema can't say. Null fields count as absent. */
   readonly validate: (object: unknown) => Verdict;
 }
+
+export const ageColumn: PrinterColumn = {
+  name: "Age",
+  type: "date",
+  jsonPath: ".metadata.creationTimestamp",
+  description: "Time since the resource was created.",
+};

@@ -2,13 +2,21 @@ import { destinationRuleKind } from "./destination-rule.ts";
 import { gatewayKind } from "./gateway.ts";
 import type { IstioKind } from "./kind.ts";
 import { permissiveKinds } from "./permissive-kinds.ts";
+import { serviceEntryKind } from "./service-entry.ts";
+import { sidecarKind } from "./sidecar.ts";
 import { virtualServiceKind } from "./virtual-service.ts";
+import { workloadEntryKind } from "./workload-entry.ts";
+import { workloadGroupKind } from "./workload-group.ts";
 
 /** Every custom resource Weft serves, in the order the CRDs are installed. */
 export const istioKinds: readonly IstioKind[] = [
   virtualServiceKind,
   destinationRuleKind,
   gatewayKind,
+  serviceEntryKind,
+  sidecarKind,
+  workloadEntryKind,
+  workloadGroupKind,
   ...permissiveKinds,
 ];
 

@@ -1,15 +1,8 @@
 import type { Verdict } from "./field-error.ts";
-import type { IstioKind, PrinterColumn } from "./kind.ts";
+import { ageColumn, type IstioKind, type PrinterColumn } from "./kind.ts";
 import { open, resource } from "./schema/build.ts";
 
 const accept = (): Verdict => ({ errors: [], warnings: [] });
-
-const age: PrinterColumn = {
-  name: "Age",
-  type: "date",
-  jsonPath: ".metadata.creationTimestamp",
-  description: "Time since the resource was created.",
-};
 
 function column(name: string, jsonPath: string, description: string): PrinterColumn {
   return { name, type: "string", jsonPath, description };
@@ -40,35 +33,9 @@ function kind(
 
 const networking = "networking.istio.io";
 const security = "security.istio.io";
-const all = ["v1", "v1beta1", "v1alpha3"];
 
 /** Kinds that are stored and served as they are: nothing reads their fields yet. The first version is the stored one. */
 export const permissiveKinds: readonly IstioKind[] = [
-  kind(
-    "ServiceEntry",
-    "serviceentries",
-    networking,
-    all,
-    "Adds hosts to the mesh's service registry.",
-    ["se"],
-    [
-      column("Hosts", ".spec.hosts", "Hosts that the entry adds."),
-      column("Location", ".spec.location", "Whether the service is part of the mesh."),
-      column("Resolution", ".spec.resolution", "How addresses are found."),
-      age,
-    ],
-  ),
-  kind("Sidecar", "sidecars", networking, all, "What the sidecars of some workloads see and accept."),
-  kind(
-    "WorkloadEntry",
-    "workloadentries",
-    networking,
-    all,
-    "One workload outside of Kubernetes.",
-    ["we"],
-    [age, column("Address", ".spec.address", "Address of the workload.")],
-  ),
-  kind("WorkloadGroup", "workloadgroups", networking, all, "A template for workload entries.", ["wg"], [age]),
   kind("ProxyConfig", "proxyconfigs", networking, ["v1beta1"], "Settings of some workloads' proxies."),
   kind("EnvoyFilter", "envoyfilters", networking, ["v1alpha3"], "Patches to the generated Envoy configuration."),
   kind(
@@ -78,7 +45,7 @@ export const permissiveKinds: readonly IstioKind[] = [
     ["v1", "v1beta1"],
     "Who may call what.",
     ["ap"],
-    [column("Action", ".spec.action", "What happens to a request that matches."), age],
+    [column("Action", ".spec.action", "What happens to a request that matches."), ageColumn],
   ),
   kind(
     "PeerAuthentication",
@@ -87,7 +54,7 @@ export const permissiveKinds: readonly IstioKind[] = [
     ["v1", "v1beta1"],
     "Mutual TLS between peers.",
     ["pa"],
-    [column("Mode", ".spec.mtls.mode", "Mutual TLS mode."), age],
+    [column("Mode", ".spec.mtls.mode", "Mutual TLS mode."), ageColumn],
   ),
   kind("RequestAuthentication", "requestauthentications", security, ["v1", "v1beta1"], "Accepted JWTs.", ["ra"]),
   kind(
@@ -97,7 +64,7 @@ export const permissiveKinds: readonly IstioKind[] = [
     ["v1alpha1", "v1"],
     "Metrics, traces, access logs.",
     ["telemetry"],
-    [age],
+    [ageColumn],
   ),
-  kind("WasmPlugin", "wasmplugins", "extensions.istio.io", ["v1alpha1"], "A WebAssembly extension.", [], [age]),
+  kind("WasmPlugin", "wasmplugins", "extensions.istio.io", ["v1alpha1"], "A WebAssembly extension.", [], [ageColumn]),
 ];

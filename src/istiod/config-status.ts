@@ -1,5 +1,6 @@
 import type { Log } from "#log/log.ts";
 import type { Proxy } from "#model/proxy.ts";
+import { allConfigs } from "#snapshot/input.ts";
 import type { Problem } from "#snapshot/problem.ts";
 import type { Snapshot } from "#snapshot/snapshot.ts";
 import { acceptedType, type Condition } from "#status/condition.ts";
@@ -63,13 +64,10 @@ export function createConfigStatus(keeper: StatusKeeper, log: Log): ConfigStatus
 
   /** Marks that an earlier istiod left and that nobody repeats. */
   function reviewOld(snapshot: Snapshot): void {
-    const { virtualServices, destinationRules, gateways } = snapshot.input;
-    for (const objects of [virtualServices, destinationRules, gateways]) {
-      for (const { kind, metadata, status } of objects.values()) {
-        const { conditions } = (status ?? {}) as { readonly conditions?: readonly Condition[] };
-        if (conditions?.some((condition) => condition.type === acceptedType && condition.status === "False"))
-          keeper.review({ kind, namespace: metadata.namespace ?? "", name: metadata.name ?? "" });
-      }
+    for (const { kind, metadata, status } of allConfigs(snapshot.input)) {
+      const { conditions } = (status ?? {}) as { readonly conditions?: readonly Condition[] };
+      if (conditions?.some((condition) => condition.type === acceptedType && condition.status === "False"))
+        keeper.review({ kind, namespace: metadata.namespace ?? "", name: metadata.name ?? "" });
     }
   }
 

@@ -1,3 +1,4 @@
+import { allConfigs } from "#snapshot/input.ts";
 import type { Problem } from "#snapshot/problem.ts";
 import type { AdsServer } from "#xds/ads-server.ts";
 import { shortTypeName } from "#xds/resource.ts";
@@ -94,8 +95,7 @@ function shards(snapshots: Snapshots): object {
 }
 
 function configs(snapshots: Snapshots): unknown[] {
-  const { virtualServices, destinationRules, gateways } = snapshots.current().input;
-  return [virtualServices, destinationRules, gateways].flatMap((objects) => [...objects.values()]);
+  return allConfigs(snapshots.current().input);
 }
 
 /** Sets as lists, for JSON. */

@@ -3,7 +3,7 @@ import { type Informer, startInformer } from "#kube/informer.ts";
 import type { KubeObject, ResourceType } from "#kube/object.ts";
 import { resourceTypes } from "#kube/resource-types.ts";
 import type { Log } from "#log/log.ts";
-import type { ChangeSet, InputObjects, InputType } from "#snapshot/input.ts";
+import { type ChangeSet, type ConfigType, configTypes, type InputObjects, type InputType } from "#snapshot/input.ts";
 import type { Problem } from "#snapshot/problem.ts";
 import { createLastGood } from "./last-good.ts";
 import { isRelevant } from "./relevance.ts";
@@ -18,11 +18,9 @@ const coreTypes = {
 } as const satisfies Partial<Record<InputType, ResourceType>>;
 
 /** Collections that are there once their CRD is. */
-const configTypes = {
-  virtualServices: resourceTypes.virtualServices,
-  destinationRules: resourceTypes.destinationRules,
-  gateways: resourceTypes.gateways,
-} as const satisfies Partial<Record<InputType, ResourceType>>;
+const configResources = Object.fromEntries(configTypes.map((type) => [type, resourceTypes[type]])) as Readonly<
+  Record<ConfigType, ResourceType>
+>;
 
 type CustomResourceDefinition = KubeObject & {
   readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
@@ -62,7 +60,7 @@ export function followMeshObjects({ client, signal, log }: MeshObjectsOptions): 
     live.set(type, objects);
     // What proxies can't tell apart keeps its identity, and so does everything that is derived from it.
     const kept = objects.get(key);
-    const next = type in configTypes ? lastGood.choose(key, kept, after) : after;
+    const next = type in configResources ? lastGood.choose(key, kept, after) : after;
     if (!isRelevant(type, kept, next)) {
       // Passed over, or good again as it was: what is told about it changes.
       if (after !== next || lastGood.problems().length !== told) tell(type, key);
@@ -97,7 +95,7 @@ export function followMeshObjects({ client, signal, log }: MeshObjectsOptions): 
     log,
   });
   const inputOfDefinition = new Map<string, { readonly input: string; readonly type: ResourceType }>(
-    Object.entries(configTypes).map(([input, type]) => [`${type.plural}.${type.group}`, { input, type }] as const),
+    Object.entries(configResources).map(([input, type]) => [`${type.plural}.${type.group}`, { input, type }] as const),
   );
   const firstLists: Promise<void>[] = [];
   definitions.onChange(({ key, after }) => {
@@ -130,7 +128,7 @@ export function followMeshObjects({ client, signal, log }: MeshObjectsOptions): 
       };
       // Each collection was asked for by its own type.
       return Object.fromEntries(
-        [...Object.keys(coreTypes), ...Object.keys(configTypes)].map((type) => [type, map(type as InputType)]),
+        [...Object.keys(coreTypes), ...configTypes].map((type) => [type, map(type as InputType)]),
       ) as unknown as InputObjects;
     },
     takeChanges(types) {

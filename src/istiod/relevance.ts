@@ -25,6 +25,10 @@ const relevantParts: Readonly<Record<InputType, (object: KubeObject) => unknown>
   virtualServices: config,
   destinationRules: config,
   gateways: config,
+  serviceEntries: config,
+  sidecars: config,
+  workloadEntries: config,
+  workloadGroups: config,
 };
 
 function meta({ metadata }: KubeObject): unknown[] {

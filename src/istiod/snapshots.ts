@@ -1,7 +1,7 @@
 import type { Log } from "#log/log.ts";
 import { buildSnapshot } from "#snapshot/build.ts";
 import { withEndpoints } from "#snapshot/endpoints.ts";
-import type { InputType, MeshInput } from "#snapshot/input.ts";
+import { configTypes, type InputType, type MeshInput } from "#snapshot/input.ts";
 import type { Snapshot } from "#snapshot/snapshot.ts";
 import type { PushScope } from "#xds/push-scope.ts";
 import { createDebounce } from "./debounce.ts";
@@ -10,15 +10,7 @@ import type { MeshSettings } from "./mesh-settings.ts";
 
 /** Changes of these alone don't touch anything but endpoints. */
 const endpointTypes: readonly InputType[] = ["endpointSlices", "pods"];
-const allTypes: readonly InputType[] = [
-  ...endpointTypes,
-  "services",
-  "nodes",
-  "namespaces",
-  "virtualServices",
-  "destinationRules",
-  "gateways",
-];
+const allTypes: readonly InputType[] = [...endpointTypes, "services", "nodes", "namespaces", ...configTypes];
 
 export interface SnapshotsOptions {
   readonly objects: MeshObjects;

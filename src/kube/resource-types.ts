@@ -30,7 +30,11 @@ export type ResourceTypeName =
   | "validatingWebhookConfigurations"
   | "virtualServices"
   | "destinationRules"
-  | "gateways";
+  | "gateways"
+  | "serviceEntries"
+  | "sidecars"
+  | "workloadEntries"
+  | "workloadGroups";
 
 /** The collections that Weft itself reads and writes. */
 export const resourceTypes: Readonly<Record<ResourceTypeName, ResourceType>> = {
@@ -78,4 +82,8 @@ export const resourceTypes: Readonly<Record<ResourceTypeName, ResourceType>> = {
   virtualServices: type("networking.istio.io", "v1", "virtualservices", "VirtualService"),
   destinationRules: type("networking.istio.io", "v1", "destinationrules", "DestinationRule"),
   gateways: type("networking.istio.io", "v1", "gateways", "Gateway"),
+  serviceEntries: type("networking.istio.io", "v1", "serviceentries", "ServiceEntry"),
+  sidecars: type("networking.istio.io", "v1", "sidecars", "Sidecar"),
+  workloadEntries: type("networking.istio.io", "v1", "workloadentries", "WorkloadEntry"),
+  workloadGroups: type("networking.istio.io", "v1", "workloadgroups", "WorkloadGroup"),
 };

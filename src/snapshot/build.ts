@@ -9,7 +9,7 @@ import { compareText } from "./config-order.ts";
 import { mergeDelegates } from "./delegates.ts";
 import { type DestinationPolicies, type DestinationPolicy, mergeDestinationRules } from "./destination-rules.ts";
 import { buildEndpoints } from "./endpoints.ts";
-import type { ChangeSet, MeshInput } from "./input.ts";
+import { type ChangeSet, configTypes, type MeshInput } from "./input.ts";
 import type { Problem } from "./problem.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { type InEffect, usable } from "./usable.ts";
@@ -33,10 +33,7 @@ export function buildSnapshot(previous: Snapshot | undefined, input: MeshInput, 
     kept === undefined || touched("services", "endpointSlices", "pods", "nodes")
       ? keepMap(kept?.endpoints, buildEndpoints(kept, input, services))
       : kept.endpoints;
-  const configs =
-    kept === undefined || touched("virtualServices", "destinationRules", "gateways")
-      ? buildConfigs(previous, input, settings)
-      : kept;
+  const configs = kept === undefined || touched(...configTypes) ? buildConfigs(previous, input, settings) : kept;
   return Object.freeze({
     generation: (previous?.generation ?? 0) + 1,
     input,
@@ -94,6 +91,10 @@ function buildConfigs(previous: Snapshot | undefined, input: MeshInput, settings
     virtualServices: usable("VirtualService", input.virtualServices, last?.virtualServices, problems),
     destinationRules: usable("DestinationRule", input.destinationRules, last?.destinationRules, problems),
     gateways: usable("Gateway", input.gateways, last?.gateways, problems),
+    serviceEntries: usable("ServiceEntry", input.serviceEntries, last?.serviceEntries, problems),
+    sidecars: usable("Sidecar", input.sidecars, last?.sidecars, problems),
+    workloadEntries: usable("WorkloadEntry", input.workloadEntries, last?.workloadEntries, problems),
+    workloadGroups: usable("WorkloadGroup", input.workloadGroups, last?.workloadGroups, problems),
   };
   const rules = [...inEffect.virtualServices.values()].map((source) => toRule(source, settings));
   const policies = mergeDestinationRules([...inEffect.destinationRules.values()], settings.domain, settings.mesh);

@@ -2,7 +2,12 @@ import type { Namespace, Node, Pod, Service } from "kubernetes-types/core/v1.d.t
 import type { EndpointSlice } from "kubernetes-types/discovery/v1.d.ts";
 import type { DestinationRule } from "#api/istio/destination-rule.ts";
 import type { Gateway } from "#api/istio/gateway.ts";
+import type { IstioObject } from "#api/istio/object.ts";
+import type { ServiceEntry } from "#api/istio/service-entry.ts";
+import type { Sidecar } from "#api/istio/sidecar.ts";
 import type { VirtualService } from "#api/istio/virtual-service.ts";
+import type { WorkloadEntry } from "#api/istio/workload-entry.ts";
+import type { WorkloadGroup } from "#api/istio/workload-group.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
 
 /** Objects by `namespace/name` (`name` for cluster-scoped ones). Each object is frozen; a change replaces it. */
@@ -18,9 +23,31 @@ export interface InputObjects {
   readonly virtualServices: Objects<VirtualService>;
   readonly destinationRules: Objects<DestinationRule>;
   readonly gateways: Objects<Gateway>;
+  readonly serviceEntries: Objects<ServiceEntry>;
+  readonly sidecars: Objects<Sidecar>;
+  readonly workloadEntries: Objects<WorkloadEntry>;
+  readonly workloadGroups: Objects<WorkloadGroup>;
 }
 
 export type InputType = keyof InputObjects;
+
+/** The types of Istio's own resources. */
+export type ConfigType = Exclude<InputType, "services" | "endpointSlices" | "pods" | "nodes" | "namespaces">;
+
+export const configTypes: readonly ConfigType[] = [
+  "virtualServices",
+  "destinationRules",
+  "gateways",
+  "serviceEntries",
+  "sidecars",
+  "workloadEntries",
+  "workloadGroups",
+];
+
+/** Istio's own resources, of all types. */
+export function allConfigs(input: InputObjects): IstioObject[] {
+  return configTypes.flatMap((type): IstioObject[] => [...input[type].values()]);
+}
 
 /** Everything the control plane knows, at one moment. */
 export interface MeshInput extends InputObjects {
@@ -45,6 +72,10 @@ export function emptyInput(meshConfig: MeshConfig): MeshInput {
     virtualServices: new Map(),
     destinationRules: new Map(),
     gateways: new Map(),
+    serviceEntries: new Map(),
+    sidecars: new Map(),
+    workloadEntries: new Map(),
+    workloadGroups: new Map(),
     meshConfig,
     clusterDomain: "cluster.local",
     clusterId: "Kubernetes",

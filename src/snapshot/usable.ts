@@ -1,7 +1,11 @@
 import type { DestinationRule } from "#api/istio/destination-rule.ts";
 import type { Gateway } from "#api/istio/gateway.ts";
 import type { IstioObject } from "#api/istio/object.ts";
+import type { ServiceEntry } from "#api/istio/service-entry.ts";
+import type { Sidecar } from "#api/istio/sidecar.ts";
 import type { VirtualService } from "#api/istio/virtual-service.ts";
+import type { WorkloadEntry } from "#api/istio/workload-entry.ts";
+import type { WorkloadGroup } from "#api/istio/workload-group.ts";
 import type { Verdict } from "#config/field-error.ts";
 import { istioKinds } from "#config/kinds.ts";
 import { withoutNulls } from "#config/without-nulls.ts";
@@ -15,6 +19,10 @@ export interface InEffect {
   readonly virtualServices: Objects<VirtualService>;
   readonly destinationRules: Objects<DestinationRule>;
   readonly gateways: Objects<Gateway>;
+  readonly serviceEntries: Objects<ServiceEntry>;
+  readonly sidecars: Objects<Sidecar>;
+  readonly workloadEntries: Objects<WorkloadEntry>;
+  readonly workloadGroups: Objects<WorkloadGroup>;
 }
 
 /** Verdicts by kind: each object is checked once, as long as it lives. */

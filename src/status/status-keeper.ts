@@ -23,11 +23,11 @@ export interface StatusKeeperOptions {
   readonly pauseMs?: number;
 }
 
-const types: ReadonlyMap<string, ResourceType> = new Map([
-  ["VirtualService", resourceTypes.virtualServices],
-  ["DestinationRule", resourceTypes.destinationRules],
-  ["Gateway", resourceTypes.gateways],
-]);
+const types: ReadonlyMap<string, ResourceType> = new Map(
+  Object.values(resourceTypes)
+    .filter(({ group }) => group.endsWith(".istio.io"))
+    .map((type) => [type.kind, type] as const),
+);
 
 type WithStatus = KubeObject & { readonly status?: { readonly conditions?: readonly Condition[] } };
 
