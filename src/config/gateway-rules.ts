@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import type { GatewaySpec, Server, ServerTLS } from "#api/istio/gateway.ts";
 import { isHttp, parseProtocol } from "#model/protocol.ts";
+import { isKnownCipherSuite } from "./cipher-suites.ts";
 import { isDnsLabel, isHostPattern } from "./host-rules.ts";
 import { checkPort } from "./http-route-rules.ts";
 import type { Report } from "./report.ts";
@@ -73,33 +74,10 @@ function checkServerPort(port: NonNullable<Server["port"]>, bind: string, field:
   if (name === "") report.error(`${field}.name`, "must not be empty");
 }
 
-const knownCiphers: ReadonlySet<string> = new Set([
-  "ECDHE-ECDSA-AES128-GCM-SHA256",
-  "ECDHE-RSA-AES128-GCM-SHA256",
-  "ECDHE-ECDSA-AES256-GCM-SHA384",
-  "ECDHE-RSA-AES256-GCM-SHA384",
-  "ECDHE-ECDSA-CHACHA20-POLY1305",
-  "ECDHE-RSA-CHACHA20-POLY1305",
-  "ECDHE-ECDSA-AES128-SHA",
-  "ECDHE-RSA-AES128-SHA",
-  "ECDHE-ECDSA-AES256-SHA",
-  "ECDHE-RSA-AES256-SHA",
-  "AES128-GCM-SHA256",
-  "AES256-GCM-SHA384",
-  "AES128-SHA",
-  "AES256-SHA",
-  "DES-CBC3-SHA",
-]);
-
 /** Istio: validateTLSOptions. */
 export function checkServerTls(tls: ServerTLS, field: string, report: Report): void {
   for (const [index, suite] of (tls.cipherSuites ?? []).entries()) {
-    // BoringSSL's list takes operators before a name and [a|b] for equals.
-    const names = suite
-      .replace(/^[-+!]/, "")
-      .replace(/^\[(.*)\]$/, "$1")
-      .split("|");
-    if (!names.every((name) => knownCiphers.has(name) || name === "ALL")) {
+    if (!isKnownCipherSuite(suite)) {
       report.warning(`${field}.cipherSuites[${index}]`, "isn't known and is left out", suite);
     }
   }

@@ -17,6 +17,7 @@ import { shortTypeName } from "#xds/resource.ts";
 import { createIdentify } from "./authenticate.ts";
 import { certificateMethod, createCertificatePath } from "./certificate-service.ts";
 import { createConfigStatus } from "./config-status.ts";
+import { followCredentials } from "./credentials/credentials.ts";
 import { createHttpServer } from "./http-server.ts";
 import { followMeshObjects } from "./mesh-objects.ts";
 import { followMeshSettings } from "./mesh-settings.ts";
@@ -73,7 +74,8 @@ export async function startIstiod({ client, options, version, log }: IstiodDepen
     signal,
     log: log.with({ part: "ca" }),
   });
-  await Promise.all([objects.synced, settings.synced]);
+  const credentials = followCredentials({ client, signal, log: log.with({ part: "credentials" }) });
+  await Promise.all([objects.synced, settings.synced, credentials.synced]);
 
   const statusLog = log.with({ part: "status" });
   const status = createConfigStatus(createStatusKeeper({ client, signal, log: statusLog }), statusLog);
@@ -117,9 +119,12 @@ export async function startIstiod({ client, options, version, log }: IstiodDepen
       // The plaintext port is for clients inside of the control plane's own trust, as in Istio.
       if (call.isSecure) identities.set(call, await identify(call));
     },
-    open: (node, call) =>
-      openXdsClient(node, identities.get(call), {
+    async open(node, call) {
+      const identity = identities.get(call);
+      if (identity && node.id.startsWith("router~")) await credentials.ready(identity);
+      return openXdsClient(node, identity, {
         snapshot: () => snapshots.current(),
+        credentials,
         log: xdsLog,
         events: {
           onOpened(proxy) {
@@ -138,8 +143,13 @@ export async function startIstiod({ client, options, version, log }: IstiodDepen
           },
           onConverged: (ms) => metrics.converged(ms / 1000),
         },
-      }),
+      });
+    },
   });
+
+  credentials.onChange((change) =>
+    ads.push("all", (connected) => (connected as ProxyClient).credentials.concernedBy(change)),
+  );
 
   const limits = { connectionAgeMs: options.maxConnectionAgeMs };
   const grpcLog = log.with({ part: "grpc" });

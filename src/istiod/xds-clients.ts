@@ -7,11 +7,14 @@ import type { Snapshot } from "#snapshot/snapshot.ts";
 import type { View, XdsClient } from "#xds/client.ts";
 import { GrpcError, grpcCode } from "#xds/grpc-status.ts";
 import type { XdsNode } from "#xds/node.ts";
+import { typeUrls } from "#xds/resource.ts";
 import type { Subscription } from "#xds/subscription.ts";
+import type { Credentials, ProxyCredentials } from "./credentials/credentials.ts";
 
 /** A connected proxy. */
 export interface ProxyClient extends XdsClient {
   readonly proxy: Proxy;
+  readonly credentials: ProxyCredentials;
 }
 
 export interface XdsClientEvents {
@@ -35,7 +38,12 @@ export function proxyId(proxy: Proxy): string {
 export function openXdsClient(
   node: XdsNode,
   identity: WorkloadIdentity | undefined,
-  options: { readonly snapshot: () => Snapshot; readonly events: XdsClientEvents; readonly log: Log },
+  options: {
+    readonly snapshot: () => Snapshot;
+    readonly credentials: Credentials;
+    readonly events: XdsClientEvents;
+    readonly log: Log;
+  },
 ): ProxyClient {
   const { snapshot, events, log } = options;
   const proxy = parseProxy(node);
@@ -53,6 +61,7 @@ export function openXdsClient(
       );
   }
   const id = proxyId(proxy);
+  const credentials = options.credentials.open(proxy, identity);
   let last: { readonly snapshot: Snapshot; readonly view: View } | undefined;
   const view = (): View => {
     const now = snapshot();
@@ -62,7 +71,10 @@ export function openXdsClient(
         snapshot: now,
         view: {
           version: String(now.generation),
-          generate: (typeUrl, names) => generate(seen, typeUrl, names && [...names]),
+          generate: (typeUrl, names) =>
+            typeUrl === typeUrls.secret
+              ? credentials.generate(names ?? [])
+              : generate(seen, typeUrl, names && [...names]),
         },
       };
     }
@@ -73,6 +85,7 @@ export function openXdsClient(
   return {
     id,
     proxy,
+    credentials,
     view,
     onSent: (typeUrl, { resources, bytes }) => events.onSent(typeUrl, resources, bytes),
     onAccepted: (subscription) => events.onAccepted(proxy, subscription),

@@ -25,6 +25,7 @@ export type ResourceTypeName =
   | "podDisruptionBudgets"
   | "leases"
   | "tokenReviews"
+  | "subjectAccessReviews"
   | "customResourceDefinitions"
   | "mutatingWebhookConfigurations"
   | "validatingWebhookConfigurations"
@@ -58,6 +59,7 @@ export const resourceTypes: Readonly<Record<ResourceTypeName, ResourceType>> = {
   podDisruptionBudgets: type("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget"),
   leases: type("coordination.k8s.io", "v1", "leases", "Lease"),
   tokenReviews: type("authentication.k8s.io", "v1", "tokenreviews", "TokenReview", false),
+  subjectAccessReviews: type("authorization.k8s.io", "v1", "subjectaccessreviews", "SubjectAccessReview", false),
   customResourceDefinitions: type(
     "apiextensions.k8s.io",
     "v1",

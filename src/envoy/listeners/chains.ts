@@ -1,4 +1,5 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import type { TransportSocket } from "#api/envoy/gen/envoy/config/core/v3/base_pb.js";
 import {
   type Filter,
   type FilterChain,
@@ -13,12 +14,13 @@ export type ChainMatch = Exclude<MessageInitShape<typeof FilterChainMatchSchema>
 /** Plain-text HTTP, as the HTTP inspector reports it. */
 export const plainHttp: ChainMatch = { applicationProtocols: ["http/1.1", "h2c"], transportProtocol: "raw_buffer" };
 
-/** A filter chain of an outbound listener or a gateway. */
-export function chain(filters: readonly Filter[], match?: ChainMatch): FilterChain {
+/** A filter chain of an outbound listener or a gateway. `tls` opens what comes in before the filters see it. */
+export function chain(filters: readonly Filter[], match?: ChainMatch, tls?: TransportSocket): FilterChain {
   return create(FilterChainSchema, {
     filters: [...filters],
     transportSocketConnectTimeout: duration(15_000),
     ...(match ? { filterChainMatch: match } : {}),
+    ...(tls ? { transportSocket: tls } : {}),
   });
 }
 

@@ -12,6 +12,7 @@ import {
   passesThrough,
   sniHosts,
 } from "../gateways/servers.ts";
+import { serverTls } from "../tls/server.ts";
 import { type ChainMatch, chain } from "./chains.ts";
 import { gatewayHttp } from "./hcm.ts";
 import { gatewayListener } from "./listener.ts";
@@ -40,12 +41,12 @@ function serverChains(view: ProxyView, port: GatewayPort, entry: GatewayServer):
   const { server, routeName } = entry;
   if (routeName !== undefined) {
     const statPrefix = server.name || `${port.bind}_${port.port}`;
-    return [chain([gatewayHttp(statPrefix, routeName, view.mesh)], terminated(entry))];
+    return [chain([gatewayHttp(statPrefix, routeName, view.mesh)], terminated(entry), serverTls(server.tls))];
   }
   if (server.tls !== undefined && passesThrough(server)) return passthroughChains(view, entry);
   const filter = tcpFilter(view, entry);
   if (filter === undefined) return [];
-  return [server.tls === undefined ? chain([filter]) : chain([filter], terminated(entry))];
+  return [server.tls === undefined ? chain([filter]) : chain([filter], terminated(entry), serverTls(server.tls))];
 }
 
 /** Without names to tell them by, only TLS goes to a chain that opens it: plain text must not be served in its place. */

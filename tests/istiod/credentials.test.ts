@@ -1,0 +1,237 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { get } from "node:http";
+import { networkInterfaces, tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import tls from "node:tls";
+import type { Secret, Service } from "kubernetes-types/core/v1.d.ts";
+import type { EndpointSlice } from "kubernetes-types/discovery/v1.d.ts";
+import { resourceTypes } from "#kube/resource-types.ts";
+import { envoy, eventually, freePort, startEnvoy, upstream } from "#xds/test-envoy.ts";
+import { createSecretAccess } from "../../src/istiod/credentials/secret-access.ts";
+import { type ControlPlane, startControlPlane, testLog } from "./control-plane.ts";
+
+const ownAddress =
+  Object.values(networkInterfaces())
+    .flatMap((list) => list ?? [])
+    .find(({ family, internal }) => family === "IPv4" && !internal)?.address ?? "127.0.0.1";
+const program = "openssl";
+const hasOpenssl = (() => {
+  try {
+    execFileSync(program, ["version"], { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+})();
+const namespace = "istio-system";
+
+/** One HTTP exchange on a connection that stays open. */
+function ask(socket: tls.TLSSocket, host: string): Promise<string> {
+  socket.write(`GET / HTTP/1.1\r\nhost: ${host}\r\n\r\n`);
+  return new Promise((resolve, reject) => {
+    socket.once("data", (chunk) => resolve(chunk.toString().split("\r\n", 1)[0] ?? ""));
+    socket.once("close", () => reject(new Error("closed")));
+    socket.once("error", reject);
+  });
+}
+
+/** Status and target of a redirect. */
+function redirectOf(port: number, host: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const request = get({ host: "127.0.0.1", port, path: "/x", headers: { host } }, (answer) => {
+      answer.resume();
+      resolve(`${answer.statusCode} ${answer.headers.location}`);
+    });
+    request.once("error", reject);
+  });
+}
+
+describe("gateways get certificates from Secrets", { skip: !hasOpenssl && "no openssl" }, () => {
+  const folder = mkdtempSync(join(tmpdir(), "weft-tls-"));
+  const file = (name: string): string => join(folder, name);
+  const pem = (name: string): string => readFileSync(file(name), "utf8");
+  const openssl = (...args: string[]): void => void execFileSync(program, args, { stdio: "pipe" });
+  let plane: ControlPlane;
+
+  function certificate(name: string, host: string): void {
+    const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", file(`${name}.key`)];
+    writeFileSync(file(`${name}.ext`), `subjectAltName=DNS:${host}`);
+    openssl("req", ...key, "-subj", `/CN=${host}`, "-out", file(`${name}.csr`));
+    const signer = ["-CA", file("ca.crt"), "-CAkey", file("ca.key"), "-CAcreateserial", "-days", "1"];
+    const where = ["-out", file(`${name}.crt`), "-extfile", file(`${name}.ext`)];
+    openssl("x509", "-req", "-in", file(`${name}.csr`), ...signer, ...where);
+  }
+
+  async function put(name: string, texts: Record<string, string>, into = namespace): Promise<void> {
+    const data = Object.fromEntries(
+      Object.entries(texts).map(([k, text]) => [k, Buffer.from(text).toString("base64")]),
+    );
+    const found = await plane.client.find<Secret>(resourceTypes.secrets, { namespace: into, name });
+    if (found) await plane.client.update<Secret>(resourceTypes.secrets, { ...found, data });
+    else await plane.client.create<Secret>(resourceTypes.secrets, { metadata: { name, namespace: into }, data });
+  }
+
+  const rbac = async (name: string): Promise<void> => {
+    const body = (object: object): string => JSON.stringify({ metadata: { name, namespace }, ...object });
+    const post = (plural: string, object: object) =>
+      plane.client.request({
+        method: "POST",
+        path: `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}/${plural}`,
+        headers: { "content-type": "application/json" },
+        body: body(object),
+      });
+    await post("roles", { rules: [{ apiGroups: [""], resources: ["secrets"], verbs: ["get", "watch", "list"] }] });
+    await post("rolebindings", {
+      roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name },
+      subjects: [{ kind: "ServiceAccount", name, namespace }],
+    });
+  };
+
+  before(async () => {
+    const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", file("ca.key")];
+    openssl("req", "-x509", ...key, "-subj", "/CN=ca", "-days", "1", "-out", file("ca.crt"));
+    plane = await startControlPlane();
+    await plane.client.create(resourceTypes.namespaces, { metadata: { name: "shop" } });
+  });
+  after(async () => {
+    await plane.stop();
+    rmSync(folder, { recursive: true });
+  });
+
+  async function startGateway(t: Parameters<typeof startEnvoy>[0], account: string): Promise<void> {
+    await plane.client.create(resourceTypes.serviceAccounts, { metadata: { name: account, namespace } });
+    const { status } = await plane.client.request<{ status: { token: string } }>({
+      method: "POST",
+      path: `/api/v1/namespaces/${namespace}/serviceaccounts/${account}/token`,
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ spec: { audiences: ["istio-ca"] } }),
+    });
+    const metadata = { NAMESPACE: namespace, SERVICE_ACCOUNT: account, LABELS: { istio: account } };
+    await startEnvoy(t, {
+      variant: "delta",
+      xdsPort: plane.istiod.ports.secureXds,
+      node: { id: `router~10.9.9.9~${account}-0.${namespace}~${namespace}.svc.cluster.local`, cluster: "gw", metadata },
+      tls: { rootPem: plane.istiod.rootPem, serverName: "istiod.istio-system.svc", token: status.token },
+    });
+  }
+
+  /** A TLS connection, its handshake done. `client`: with the certificate of this name. */
+  function open(port: number, host: string, client?: string): Promise<tls.TLSSocket> {
+    return new Promise((resolve, reject) => {
+      const own = client ? { cert: pem(`${client}.crt`), key: pem(`${client}.key`) } : {};
+      const options = { port, servername: host, ca: pem("ca.crt"), ALPNProtocols: ["http/1.1"], ...own };
+      const socket = tls.connect({ host: "127.0.0.1", ...options }, () => resolve(socket));
+      socket.once("error", reject);
+    });
+  }
+
+  async function answer(port: number, host: string, client?: string): Promise<string> {
+    const socket = await open(port, host, client);
+    try {
+      return await ask(socket, host);
+    } finally {
+      socket.destroy();
+    }
+  }
+
+  test("SIMPLE, MUTUAL and hosts by SNI; a new certificate is served and open connections stay", {
+    skip: envoy ? false : "no Envoy found",
+  }, async (t) => {
+    const { client } = plane;
+    const [target, port, plain] = [await upstream(t, "hello"), await freePort(), await freePort()];
+    for (const [name, host] of Object.entries({ one: "one.example.com", two: "two.example.com", caller: "caller" }))
+      certificate(name, host);
+    await put("one", { "tls.crt": pem("one.crt"), "tls.key": pem("one.key") });
+    await put("two", { cert: pem("two.crt"), key: pem("two.key") });
+    await put("two-cacert", { cacert: pem("ca.crt") });
+    await put("elsewhere", { cert: pem("one.crt"), key: pem("one.key") }, "shop");
+    await client.create<Service>(resourceTypes.services, {
+      metadata: { name: "web", namespace: "shop" },
+      spec: { ports: [{ name: "http", port: 80, targetPort: target }] },
+    });
+    await client.create<EndpointSlice>(resourceTypes.endpointSlices, {
+      metadata: { name: "web", namespace: "shop", labels: { "kubernetes.io/service-name": "web" } },
+      addressType: "IPv4",
+      endpoints: [{ addresses: [ownAddress], conditions: { ready: true } }],
+      ports: [{ name: "http", port: target, protocol: "TCP" }],
+    });
+    const server = (name: string, hosts: string[], more: object, number = port) => ({
+      port: { number, name, protocol: "HTTPS" },
+      hosts,
+      tls: more,
+    });
+    const servers = [
+      server("one", ["one.example.com"], { mode: "SIMPLE", credentialName: "one" }),
+      server("two", ["two.example.com"], { mode: "MUTUAL", credentialName: "two" }),
+      server("three", ["three.example.com"], { mode: "SIMPLE", credentialName: "kubernetes://shop/elsewhere" }),
+      {
+        port: { number: plain, name: "plain", protocol: "HTTP" },
+        hosts: ["one.example.com"],
+        tls: { httpsRedirect: true },
+      },
+    ];
+    await client.create(resourceTypes.gateways, {
+      metadata: { name: "edge", namespace: "shop" },
+      spec: { selector: { istio: "edge" }, servers },
+    });
+    await client.create(resourceTypes.virtualServices, {
+      metadata: { name: "web", namespace: "shop" },
+      spec: { hosts: ["*.example.com"], gateways: ["edge"], http: [{ route: [{ destination: { host: "web" } }] }] },
+    });
+    await client.create(resourceTypes.serviceAccounts, { metadata: { name: "unused", namespace: "shop" } });
+    await rbac("edge");
+    await startGateway(t, "edge");
+
+    const ok = "HTTP/1.1 200 OK";
+    await eventually(async () => assert.equal(await answer(port, "one.example.com"), ok));
+    await eventually(async () => assert.equal(await answer(port, "two.example.com", "caller"), ok));
+    await assert.rejects(answer(port, "two.example.com"), "a client without a certificate");
+    await assert.rejects(answer(port, "three.example.com"), "a secret of another namespace");
+    await assert.rejects(answer(port, "four.example.com"), "a name that no server has");
+    assert.equal(await redirectOf(plain, "one.example.com"), "301 https://one.example.com/x");
+
+    const held = await open(port, "one.example.com");
+    t.after(() => held.destroy());
+    assert.equal(await ask(held, "one.example.com"), ok);
+    const serial = held.getPeerCertificate().serialNumber;
+    certificate("next", "one.example.com");
+    await put("one", { "tls.crt": pem("next.crt"), "tls.key": pem("next.key") });
+    await eventually(async () => {
+      const fresh = await open(port, "one.example.com");
+      t.after(() => fresh.destroy());
+      assert.notEqual(fresh.getPeerCertificate().serialNumber, serial);
+    });
+    assert.equal(await ask(held, "one.example.com"), ok, "the connection from before");
+
+    await put("one", { "tls.crt": pem("next.crt"), "tls.key": pem("caller.key") });
+    await new Promise((done) => setTimeout(done, 500));
+    assert.equal(await answer(port, "one.example.com"), ok, "a key that isn't the certificate's changes nothing");
+  });
+
+  test("an account needs to be allowed to list secrets", async () => {
+    let now = 0;
+    let changes = 0;
+    const access = createSecretAccess({
+      client: plane.client,
+      log: testLog,
+      onDecided: () => {
+        changes += 1;
+      },
+      now: () => now,
+    });
+    const identity = { namespace, serviceAccount: "later" };
+    await access.decide(identity);
+    assert.equal(access.isAllowed(identity), false);
+    await rbac("later");
+    now = 30_000;
+    assert.equal(access.isAllowed(identity), false, "the answer is kept for a minute");
+    now = 61_000;
+    await access.decide(identity);
+    assert.equal(access.isAllowed(identity), true);
+    assert.equal(changes, 1);
+    assert.equal(access.isAllowed({ namespace: "shop", serviceAccount: "later" }), false);
+  });
+});
