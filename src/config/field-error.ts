@@ -4,6 +4,8 @@ export interface FieldError {
   readonly message: string;
   /** The offending value, where there is one that helps. */
   readonly value?: unknown;
+  /** Set for the findings that `istioctl analyze` has codes of their own for. */
+  readonly about?: "unreachable rule" | "unused match";
 }
 
 /** `errors` make a resource unusable; `warnings` are told to its author. */
@@ -12,8 +14,12 @@ export interface Verdict {
   readonly warnings: readonly FieldError[];
 }
 
-/** `spec.http[0].timeout: "5" is not a duration`. */
-export function formatFieldError({ field, message, value }: FieldError): string {
-  const shown = value === undefined ? "" : `${JSON.stringify(value).slice(0, 120)}: `;
-  return `${field}: ${shown}${message}`;
+/** `spec.http[0].timeout: "5": is not a duration`. */
+export function formatFieldError(error: FieldError): string {
+  return `${error.field}: ${formatComplaint(error)}`;
+}
+
+/** The same without the field. */
+export function formatComplaint({ message, value }: FieldError): string {
+  return value === undefined ? message : `${JSON.stringify(value).slice(0, 120)}: ${message}`;
 }

@@ -97,15 +97,79 @@ for (const [name, kind, spec, field] of bad) {
   test(`refuses ${name} and names the field`, () => assert.deepEqual(errorFields(kind, spec), [field]));
 }
 
-test("warns of a route that no request reaches", () => {
-  const spec = { hosts: ["a"], http: [{ route }, { match: [{ uri: { prefix: "/x" } }], route }] };
-  const verdict = kindNamed("VirtualService")?.validate({ metadata: { name: "x", namespace: "default" }, spec });
-  assert.deepEqual(verdict?.errors, []);
-  assert.deepEqual(
-    verdict?.warnings.map(({ field }) => field),
+const shop = { uri: { prefix: "/shop" } };
+const unreached: readonly (readonly [string, unknown, readonly string[]])[] = [
+  ["a rule after one that takes everything", { http: [{ route }, { match: [shop], route }] }, ["spec.http[1]"]],
+  [
+    "a match twice in one rule",
+    { http: [{ match: [shop, { ...shop, name: "b" }], route }] },
+    ["spec.http[0].match[1]"],
+  ],
+  [
+    "a rule whose only match was there",
+    {
+      http: [
+        { match: [shop], route },
+        { match: [shop], route },
+      ],
+    },
+    ["spec.http[1].match[0]", "spec.http[1]"],
+  ],
+  [
+    "a longer prefix that also asks for a method",
+    {
+      http: [
+        { match: [shop], route },
+        { match: [{ uri: { prefix: "/shop/a" }, method: { exact: "GET" } }], route },
+      ],
+    },
     ["spec.http[1].match[0]"],
-  );
-});
+  ],
+  ["the second TCP rule for everything", { tcp: [{ route }, { route }] }, ["spec.tcp[1]"]],
+];
+for (const [name, rules, fields] of unreached) {
+  test(`warns of ${name}`, () => {
+    const spec = { hosts: ["a"], ...(rules as object) };
+    const verdict = kindNamed("VirtualService")?.validate({ metadata: { name: "x", namespace: "default" }, spec });
+    assert.deepEqual(verdict?.errors, []);
+    assert.deepEqual(
+      verdict?.warnings.map(({ field }) => field),
+      fields,
+    );
+  });
+}
+
+const reached: readonly (readonly [string, unknown])[] = [
+  [
+    "a longer prefix first",
+    { http: [{ match: [{ uri: { prefix: "/shop/a" } }], route }, { match: [shop], route }, { route }] },
+  ],
+  [
+    "a longer prefix after one for another method",
+    {
+      http: [
+        { match: [{ ...shop, method: { exact: "GET" } }], route },
+        { match: [{ uri: { prefix: "/shop/a" } }], route },
+      ],
+    },
+  ],
+  [
+    "a prefix that ignores case after one that doesn't",
+    {
+      http: [
+        { match: [shop], route },
+        { match: [{ uri: { prefix: "/shop/a" }, ignoreUriCase: true }], route },
+      ],
+    },
+  ],
+];
+for (const [name, rules] of reached) {
+  test(`has nothing against ${name}`, () => {
+    const spec = { hosts: ["a"], ...(rules as object) };
+    const verdict = kindNamed("VirtualService")?.validate({ metadata: { name: "x", namespace: "default" }, spec });
+    assert.deepEqual(verdict, { errors: [], warnings: [] });
+  });
+}
 
 test("a hostile object doesn't make an endless list of errors", () => {
   const hosts = Array.from({ length: 10_000 }, () => 1);

@@ -29,7 +29,7 @@ export function checkVirtualService(
   });
   checkL4(spec, report);
   checkExportTo(spec.exportTo, namespace, "spec.exportTo", report);
-  checkUnreachable(spec.http ?? [], report);
+  checkUnreachable(spec, report);
 }
 
 function checkHosts(hosts: readonly string[], inMesh: boolean, report: Report): void {
