@@ -1,10 +1,11 @@
 import { access, readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { casePattern } from "./case-pattern.ts";
 import type { AcceptCase, AcceptSuite } from "./suite.ts";
 
 /*
  * npm run test:accept [-- -v] [FOLDER…]: runs the acceptance data. A FOLDER may be narrowed by a pattern for the case's
- * name, as in `xds/01*`. The data is where the environment's ACCEPT says, by default in ../shared/accept.
+ * name, as in `xds/0[1-3]*`. The data is where the environment's ACCEPT says, by default in ../shared/accept.
  */
 
 const here = import.meta.dirname;
@@ -63,7 +64,13 @@ async function select(names: readonly string[]): Promise<readonly Selection[]> {
 
 async function runFolder({ folder, pattern }: Selection): Promise<Outcome> {
   const module = (await import(`./${folder}.ts`)) as { default: AcceptSuite };
-  const cases = (await module.default(join(accept, folder))).filter(({ name }) => matches(name, pattern));
+  const all = await module.default(join(accept, folder));
+  const wanted = casePattern(pattern ?? "*");
+  const cases = all.filter(({ name }) => wanted.test(name));
+  if (cases.length === 0) {
+    const some = all.slice(0, 5).map(({ name }) => `${folder}/${name}`);
+    throw new Error(`${folder}/${pattern ?? ""}: no case is called so; there are ${some.join(", ")} … (${all.length})`);
+  }
   const skipped = new Map<string, number>();
   const failed: { name: string; why: string }[] = [];
   let passed = 0;
@@ -86,13 +93,6 @@ async function failureOf({ run }: AcceptCase): Promise<string | undefined> {
   } catch (error) {
     return error instanceof Error ? error.message || error.name : String(error);
   }
-}
-
-/** `*` stands for anything; a pattern that names a scenario also means the cases in it. */
-function matches(name: string, pattern: string | undefined): boolean {
-  if (pattern === undefined) return true;
-  const text = pattern.replace(/[.*+?^${}()|[\]\\]/g, (character) => (character === "*" ? ".*" : `\\${character}`));
-  return new RegExp(`^${text}(/.*)?$`, "s").test(name);
 }
 
 function print(outcome: Outcome, verbose: boolean): void {
