@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { KubeError } from "#kube/error.ts";
+import { addAnalyzeCommand } from "./analyze/command.ts";
 import { addInstallCommand } from "./install/command.ts";
 import { addManifestCommand } from "./install/manifest-generate.ts";
 import { addUninstallCommand } from "./install/uninstall.ts";
@@ -15,6 +16,7 @@ const program = new Command("istioctl")
   .showHelpAfterError("(see istioctl COMMAND --help)")
   .configureHelp({ sortSubcommands: true });
 
+addAnalyzeCommand(program);
 addInstallCommand(program);
 addUninstallCommand(program);
 addManifestCommand(program);
