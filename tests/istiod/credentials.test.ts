@@ -8,8 +8,9 @@ import { after, before, describe, test } from "node:test";
 import tls from "node:tls";
 import type { Secret, Service } from "kubernetes-types/core/v1.d.ts";
 import type { EndpointSlice } from "kubernetes-types/discovery/v1.d.ts";
+import { findEnvoy } from "#cluster/envoy-binary.ts";
 import { resourceTypes } from "#kube/resource-types.ts";
-import { envoy, eventually, freePort, startEnvoy, upstream } from "#xds/test-envoy.ts";
+import { eventually, freePort, startEnvoy, upstream } from "#xds/test-envoy.ts";
 import { createSecretAccess } from "../../src/istiod/credentials/secret-access.ts";
 import { type ControlPlane, startControlPlane, testLog } from "./control-plane.ts";
 
@@ -138,7 +139,7 @@ describe("gateways get certificates from Secrets", { skip: !hasOpenssl && "no op
   }
 
   test("SIMPLE, MUTUAL and hosts by SNI; a new certificate is served and open connections stay", {
-    skip: envoy ? false : "no Envoy found",
+    skip: findEnvoy() ? false : "no Envoy found",
   }, async (t) => {
     const { client } = plane;
     const [target, port, plain] = [await upstream(t, "hello"), await freePort(), await freePort()];
