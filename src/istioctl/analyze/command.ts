@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
+import { isatty } from "node:tty";
 import type { Command } from "commander";
 import { type InjectMeshConfig, parseMeshConfig } from "#inject/mesh.ts";
 import type { KubeObject } from "#kube/object.ts";
 import { resourceTypes } from "#kube/resource-types.ts";
-import { type Connection, type ConnectionFlags, connect, withConnectionFlags } from "../connection.ts";
+import { type ConnectionFlags, connect, withConnectionFlags } from "../connection.ts";
 import { UsageError } from "../usage-error.ts";
 import { analyze } from "./analysis.ts";
 import { analyzers } from "./analyzers.ts";
@@ -71,12 +72,10 @@ async function run(paths: readonly string[], flags: AnalyzeFlags): Promise<void>
   if (!useKube && files.length === 0)
     throw new UsageError("nothing to analyze: name files, or leave --use-kube=false out to look at the cluster");
 
-  const connection = useKube ? connect(flags) : undefined;
-  const own = connection?.namespace ?? flags.namespace ?? "default";
+  const cluster = useKube ? await askCluster(flags, files.length > 0) : undefined;
+  const own = cluster?.namespace ?? flags.namespace ?? "default";
   const namespace = flags.allNamespaces ? undefined : own;
   const target = namespace === undefined ? "all namespaces" : `namespace: ${namespace}`;
-  if (connection && namespace !== undefined) await checkNamespace(connection, namespace);
-  const cluster = connection ? await readCluster(connection, flags.revision) : [];
   const sources = new Map<KubeObject, Source>();
   let unread = 0;
   for (const { name, text } of files) {
@@ -87,10 +86,11 @@ async function run(paths: readonly string[], flags: AnalyzeFlags): Promise<void>
   }
 
   const { messages, executed, skipped } = analyze(analyzers, {
-    objects: overlay(cluster, [...sources.keys()]),
-    meshConfig: await meshConfigFor(flags, connection),
+    objects: overlay(cluster?.objects ?? [], [...sources.keys()]),
+    meshConfig:
+      flags.meshConfigFile === undefined ? (cluster?.meshConfig ?? {}) : readMeshConfigFile(flags.meshConfigFile),
     rootNamespace: flags.istioNamespace,
-    fromCluster: connection !== undefined,
+    fromCluster: cluster !== undefined,
     namespace,
     suppressions,
   });
@@ -123,14 +123,28 @@ function nothingFound(target: string, files: readonly { readonly name: string }[
   return `\u2714 No validation issues found when analyzing ${analyzed}.\n`;
 }
 
-async function checkNamespace({ client }: Connection, name: string): Promise<void> {
-  if (!(await client.find(resourceTypes.namespaces, { name })))
-    throw new UsageError(`namespace "${name}" not found; see: kubectl get namespaces`);
+interface ClusterState {
+  /** The one that the user works in. */
+  readonly namespace: string;
+  readonly objects: readonly KubeObject[];
+  readonly meshConfig: InjectMeshConfig;
 }
 
-async function meshConfigFor(flags: AnalyzeFlags, connection: Connection | undefined): Promise<InjectMeshConfig> {
-  const path = flags.meshConfigFile;
-  if (path === undefined) return connection ? await readMeshConfig(connection, flags.revision) : {};
+async function askCluster(flags: AnalyzeFlags, withFiles: boolean): Promise<ClusterState> {
+  try {
+    const connection = connect(flags);
+    const { client, namespace } = connection;
+    if (!flags.allNamespaces && !(await client.find(resourceTypes.namespaces, { name: namespace })))
+      throw new UsageError(`namespace "${namespace}" not found; see: kubectl get namespaces`);
+    const objects = await readCluster(connection, flags.revision);
+    return { namespace, objects, meshConfig: await readMeshConfig(connection, flags.revision) };
+  } catch (cause) {
+    if (!withFiles || !(cause instanceof Error)) throw cause;
+    throw new UsageError(`${cause.message}. To look at the files alone: --use-kube=false`, { cause });
+  }
+}
+
+function readMeshConfigFile(path: string): InjectMeshConfig {
   try {
     return parseMeshConfig(readFileSync(path, "utf8"));
   } catch (cause) {
@@ -145,14 +159,16 @@ function readSuppression(text: string): Suppression {
   return suppression;
 }
 
-/** A flag that may have `=false`. The parser takes an argument after it for its value: then that is a file. */
+/** `--flag`, `--flag=false` or `-f=false`. The parser takes any argument after it for its value: then that is a file. */
 function flagValue(value: string | true): readonly [boolean, readonly string[]] {
-  if (value === true || value === "true") return [true, []];
-  return value === "false" ? [false, []] : [true, [value]];
+  if (value === true) return [true, []];
+  const text = value.replace(/^=/, "");
+  if (text === "true" || text === "false") return [text === "true", []];
+  return [true, [value]];
 }
 
 function colorByDefault(): boolean {
-  return process.stdout.isTTY && process.env["TERM"]?.toLowerCase() !== "dumb";
+  return isatty(1) && process.env["TERM"]?.toLowerCase() !== "dumb";
 }
 
 function reaches(level: Level, threshold: Level): boolean {

@@ -32,7 +32,7 @@ export function formatMessages(messages: readonly Message[], { format, color, so
       ...(reference === undefined ? {} : { reference }),
     };
   });
-  return format === "json" ? `${JSON.stringify(records, null, "\t")}\n` : stringify(records);
+  return format === "json" ? `${JSON.stringify(records, null, "\t")}\n` : stringify(records, { lineWidth: 0 });
 }
 
 /** `Error [IST0101] (VirtualService default/reviews a.yaml:17) spec.gateways[0]: …` */

@@ -1,6 +1,8 @@
 import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, type Node, parseAllDocuments } from "yaml";
 import { withoutNulls } from "#config/without-nulls.ts";
 import type { KubeObject } from "#kube/object.ts";
+import { describe } from "./message.ts";
+import { groupOf, structureErrors } from "./shapes.ts";
 
 /** Where an object was written. */
 export interface Source {
@@ -100,6 +102,9 @@ function asObject(value: unknown, namespace: string | undefined): KubeObject | s
   const name: unknown = typeof metadata === "object" ? (metadata as { readonly name?: unknown }).name : undefined;
   if (typeof name !== "string") return `${kind}: metadata.name must be set`;
   const object = clean as KubeObject;
+  // Those of Istio's kinds are told by the analyzers of their schemas.
+  const [wrong] = groupOf(object).endsWith("istio.io") ? [] : structureErrors(object);
+  if (wrong) return `${describe(object)}: ${wrong.field}: ${wrong.message}`;
   if (namespace === undefined || object.metadata?.namespace !== undefined || clusterScoped.has(kind)) return object;
   return { ...object, metadata: { ...object.metadata, namespace } };
 }

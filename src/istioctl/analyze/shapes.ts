@@ -56,7 +56,7 @@ export function groupOf({ apiVersion = "" }: KubeObject): string {
 
 /**
  * Where the structure of an object isn't what analyzers count on: lists, maps, texts and numbers in their places. Nothing more: they
- * deal with missing and unknown fields. Such an object is reported by its schema's analyzer and not seen by the others.
+ * deal with missing and unknown fields. Such an object is reported as wrong and not seen by the analyzers of anything else.
  */
 export function structureErrors(object: KubeObject): readonly FieldError[] {
   const group = groupOf(object);
@@ -76,7 +76,7 @@ function mistyped(schema: JsonSchema, value: unknown, field: string): FieldError
   const { type, items, properties = {}, additionalProperties: entries } = schema;
   if (Array.isArray(value)) {
     if (type !== undefined && type !== "array") return [wrongType(field, type)];
-    return items ? value.flatMap((item, index) => mistyped(items, item ?? null, `${field}[${index}]`)) : [];
+    return items ? value.flatMap((item, index) => mistyped(items, item, `${field}[${index}]`)) : [];
   }
   if (typeof value === "object" && value !== null) {
     if (type !== undefined && type !== "object") return [wrongType(field, type)];
@@ -86,7 +86,7 @@ function mistyped(schema: JsonSchema, value: unknown, field: string): FieldError
     });
   }
   const wanted = type === "integer" ? "number" : type;
-  return wanted === undefined || typeof value === wanted ? [] : [wrongType(field, type)];
+  return wanted === undefined || (value !== null && typeof value === wanted) ? [] : [wrongType(field, type)];
 }
 
 function wrongType(field: string, type: string | undefined): FieldError {

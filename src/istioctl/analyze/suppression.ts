@@ -27,6 +27,8 @@ function namesOf({ object: { kind = "", metadata } }: Message): string[] {
 
 /** Whether the object's own annotation silences the message. (Istio: galley.istio.io/analyze-suppress.) */
 export function isSilenced({ code, object }: Message): boolean {
-  const codes = object.metadata?.annotations?.["galley.istio.io/analyze-suppress"] ?? "";
+  const codes: unknown = object.metadata?.annotations?.["galley.istio.io/analyze-suppress"];
+  // In a file it may be anything.
+  if (typeof codes !== "string") return false;
   return codes.split(",").some((entry) => entry.trim() === "*" || entry.trim() === code);
 }

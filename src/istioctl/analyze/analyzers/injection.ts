@@ -62,6 +62,7 @@ function lacksProxy({ metadata, spec }: Pod): boolean {
 }
 
 function missingProxy(pod: Pod): Message {
-  const text = `has no istio-proxy, because it was made before the namespace was in the mesh. Make it anew: kubectl rollout restart -n ${namespaceOf(pod)} deployment`;
+  const restart = `kubectl rollout restart -n ${namespaceOf(pod)} deployment`;
+  const text = `has no istio-proxy: it is older than the namespace's label, or injection failed. To make it anew: ${restart}`;
   return message("PodMissingProxy", pod, undefined, text);
 }
