@@ -65,6 +65,10 @@ for (const [index, field, line] of lines) {
 }
 
 const service = "apiVersion: v1\nkind: Service\nmetadata:\n  name: a\n";
+test("settings for istioctl install need no name", () => {
+  assert.deepEqual(parseObjects("apiVersion: install.istio.io/v1alpha1\nkind: IstioOperator\n", "a.yaml").problems, []);
+});
+
 const wrong: readonly (readonly [string, string, RegExp])[] = [
   ["what isn't YAML", `${service}---\na: [1\n`, /^a\.yaml:7:1: not YAML: /],
   ["a key twice", `${service}kind: Pod\n`, /^a\.yaml:5:1: not YAML: .*unique/],

@@ -100,7 +100,8 @@ function asObject(value: unknown, namespace: string | undefined): KubeObject | s
   if (typeof apiVersion !== "string" || typeof kind !== "string")
     return "not a Kubernetes object: apiVersion and kind must be set";
   const name: unknown = typeof metadata === "object" ? (metadata as { readonly name?: unknown }).name : undefined;
-  if (typeof name !== "string") return `${kind}: metadata.name must be set`;
+  // Settings for istioctl install may stand in the same folder; they aren't for the cluster.
+  if (typeof name !== "string" && kind !== "IstioOperator") return `${kind}: metadata.name must be set`;
   const object = clean as KubeObject;
   // Those of Istio's kinds are told by the analyzers of their schemas.
   const [wrong] = groupOf(object).endsWith("istio.io") ? [] : structureErrors(object);
