@@ -29,6 +29,7 @@ export interface TrafficPolicy extends PortPolicy {
   readonly portLevelSettings?: readonly (PortPolicy & { readonly port?: PortSelector })[];
   readonly proxyProtocol?: { readonly version?: "V1" | "V2" };
   readonly tunnel?: unknown;
+  readonly retryBudget?: { readonly percent?: number; readonly minRetryConcurrency?: number };
 }
 
 type SimpleLoadBalancer = "UNSPECIFIED" | "LEAST_CONN" | "RANDOM" | "PASSTHROUGH" | "ROUND_ROBIN" | "LEAST_REQUEST";

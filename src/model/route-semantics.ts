@@ -1,0 +1,5 @@
+/** Marks a VirtualService made from the Kubernetes Gateway API: prefixes end at a slash, unknown backends answer 500. Istio: InternalRouteSemantics. */
+export const routeSemanticsAnnotation = "internal.istio.io/route-semantics";
+
+/** Hostnames, by comma, of the services whose proxies serve a Gateway; there is no selector then. Istio: InternalGatewayServiceAnnotation. */
+export const gatewayServiceAnnotation = "internal.istio.io/gateway-service";

@@ -1,0 +1,15 @@
+import { join } from "node:path";
+import conversion from "./gateway-api/conversion.ts";
+import type { AcceptCase } from "./suite.ts";
+
+const suites = { conversion };
+
+/** The cases of each folder, under its name. */
+export default async function gatewayApi(folder: string): Promise<readonly AcceptCase[]> {
+  const groups = await Promise.all(
+    Object.entries(suites).map(async ([name, suite]) =>
+      (await suite(join(folder, name))).map((one) => ({ ...one, name: `${name}/${one.name}` })),
+    ),
+  );
+  return groups.flat();
+}
