@@ -5,7 +5,7 @@ import { defaultMeshConfig } from "#model/mesh-config.ts";
 import { type Proxy, type ProxyNode, parseProxy } from "#model/proxy.ts";
 import { emptyInput, type InputObjects, type MeshInput } from "#snapshot/input.ts";
 
-interface Item {
+export interface Item {
   readonly kind: string;
   readonly metadata: { readonly name: string; readonly namespace?: string };
 }
@@ -42,8 +42,13 @@ const typeOfKind: Readonly<Record<string, keyof InputObjects>> = {
 /** The mesh of the folder with the resources of a scenario on top, all of it frozen. */
 export function meshInput(folder: string, resources: readonly Item[]): MeshInput {
   const mesh = JSON.parse(readFileSync(join(folder, "mesh.json"), "utf8")) as { items: readonly Item[] };
+  return inputOf([...apiServer, ...mesh.items, ...resources]);
+}
+
+/** A mesh of these objects alone, all of it frozen. Kinds that proxies don't get are left out. */
+export function inputOf(items: readonly Item[]): MeshInput {
   const maps = new Map<keyof InputObjects, Map<string, Item>>();
-  for (const item of [...apiServer, ...mesh.items, ...resources]) {
+  for (const item of items) {
     const type = typeOfKind[item.kind];
     if (type === undefined) continue;
     const { name, namespace = "default" } = item.metadata;
@@ -61,8 +66,12 @@ export function isGenerated(kind: string): boolean {
 
 /** The resources of a scenario. */
 export function readScenario(folder: string, name: string): readonly Item[] {
-  const documents = parseAllDocuments(readFileSync(join(folder, name, "input.yaml"), "utf8"));
-  return documents
+  return parseItems(readFileSync(join(folder, name, "input.yaml"), "utf8"));
+}
+
+/** The objects of a YAML text. */
+export function parseItems(text: string): readonly Item[] {
+  return parseAllDocuments(text)
     .map((document) => document.toJS() as Item | null)
     .filter((item) => item !== null && item !== undefined);
 }
