@@ -1,23 +1,17 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Proxy, parseProxy } from "#model/proxy.ts";
 import { buildSnapshot } from "#snapshot/build.ts";
 import { proxyView } from "#snapshot/proxy-view.ts";
 import type { Snapshot } from "#snapshot/snapshot.ts";
 import type { Call, Failure, Result } from "../simulation/call.ts";
 import { simulate } from "../simulation/simulate.ts";
+import { inputCases } from "./simulation/inputs.ts";
+import { type ProxyOptions, proxyOf, skipOf } from "./simulation/mesh.ts";
 import { checkSidecarRoutes, type SidecarRoutes, sidecarRoutesInput } from "./simulation/sidecar-routes.ts";
 import type { AcceptCase } from "./suite.ts";
-import { type Item, inputOf, isGenerated, parseItems } from "./xds/mesh.ts";
+import { type Item, inputOf, parseItems } from "./xds/mesh.ts";
 import { wholeConfig } from "./xds/proxy-config.ts";
-
-interface ProxyOptions {
-  readonly type: "sidecar" | "router";
-  readonly namespace: string;
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly ip?: string;
-}
 
 type Wanted = Omit<Result, "error"> & { readonly error?: { readonly error: Failure }; readonly strictMatch?: boolean };
 
@@ -43,13 +37,14 @@ const modes = { disabled: "DISABLE", permissive: "PERMISSIVE", strict: "STRICT" 
 /** Calls at the listeners and routes of one proxy. */
 export default async function simulation(folder: string): Promise<readonly AcceptCase[]> {
   const { fixture, cases } = JSON.parse(readFileSync(join(folder, "expectations.json"), "utf8")) as Expectations;
-  return cases.flatMap((one) => {
+  const simulated = cases.flatMap((one): readonly AcceptCase[] => {
     const shared = parseItems(fixture[one.test] ?? "");
     if (one.test === "TestInbound") return inbound(one, shared);
     if (one.test === "TestSidecarRoutes") return [sidecarRoutes(one as Case & SidecarRoutes, shared)];
     const items = [...shared, ...parseItems(one.config ?? ""), ...parseItems(one.kubeConfig ?? "")];
     return [plain(one, items)];
   });
+  return [...simulated, ...inputCases(join(folder, "inputs"))];
 }
 
 function plain(one: Case, items: readonly Item[]): AcceptCase {
@@ -98,22 +93,8 @@ function sidecarRoutes(one: Case & SidecarRoutes, shared: readonly Item[]): Acce
   };
 }
 
-function skipOf(items: readonly Item[]): string | undefined {
-  const foreign = [...new Set(items.map(({ kind }) => kind))].filter((kind) => !isGenerated(kind));
-  return foreign.length === 0 ? undefined : `the input has kinds that proxies don't get yet: ${foreign.join(", ")}`;
-}
-
 function snapshotOf(items: readonly Item[]): Snapshot {
   return buildSnapshot(undefined, inputOf(items), {});
-}
-
-function proxyOf({ type, namespace, labels = {}, ip = "1.1.1.1" }: ProxyOptions): Proxy {
-  const proxy = parseProxy({
-    id: `${type}~${ip}~app.${namespace}~${namespace}.svc.cluster.local`,
-    metadata: { NAMESPACE: namespace, LABELS: labels, INSTANCE_IPS: ip },
-  });
-  assert.ok(typeof proxy !== "string", String(proxy));
-  return proxy;
 }
 
 function check(options: ProxyOptions, items: readonly Item[], call: Call, wanted: Wanted, name: string): void {

@@ -24,7 +24,7 @@ interface RuleOrScope {
 export function sidecarRoutesInput({ cfg }: SidecarRoutes): readonly Item[] {
   return cfg.map((one, index) => {
     const metadata = {
-      name: `${String(index).padStart(3, "0")}`,
+      name: String(index).padStart(3, "0"),
       namespace: one.namespace,
       creationTimestamp: one.time ?? "2020-01-01T00:00:00Z",
     };

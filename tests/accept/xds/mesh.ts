@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
+import { prune } from "#cluster/apiserver/schema/prune.ts";
+import { kindNamed } from "#config/kinds.ts";
 import { defaultMeshConfig } from "#model/mesh-config.ts";
 import { type Proxy, type ProxyNode, parseProxy } from "#model/proxy.ts";
 import { emptyInput, type InputObjects, type MeshInput } from "#snapshot/input.ts";
@@ -69,11 +71,18 @@ export function readScenario(folder: string, name: string): readonly Item[] {
   return parseItems(readFileSync(join(folder, name, "input.yaml"), "utf8"));
 }
 
+/** As the API server keeps it: without fields that the CRD doesn't know. */
+function stored(item: Item): Item {
+  const schema = kindNamed(item.kind)?.schema;
+  return schema === undefined ? item : (prune(item, schema).value as Item);
+}
+
 /** The objects of a YAML text. */
 export function parseItems(text: string): readonly Item[] {
   return parseAllDocuments(text)
     .map((document) => document.toJS() as Item | null)
-    .filter((item) => item !== null && item !== undefined);
+    .filter((item) => item !== null && item !== undefined)
+    .map(stored);
 }
 
 /** The proxies by name. */
