@@ -1,4 +1,5 @@
 import { destinationRuleKind } from "./destination-rule.ts";
+import { envoyFilterKind } from "./envoy-filter.ts";
 import { gatewayKind } from "./gateway.ts";
 import type { IstioKind } from "./kind.ts";
 import { permissiveKinds } from "./permissive-kinds.ts";
@@ -17,6 +18,7 @@ export const istioKinds: readonly IstioKind[] = [
   sidecarKind,
   workloadEntryKind,
   workloadGroupKind,
+  envoyFilterKind,
   ...permissiveKinds,
 ];
 

@@ -37,7 +37,6 @@ const security = "security.istio.io";
 /** Kinds that are stored and served as they are: nothing reads their fields yet. The first version is the stored one. */
 export const permissiveKinds: readonly IstioKind[] = [
   kind("ProxyConfig", "proxyconfigs", networking, ["v1beta1"], "Settings of some workloads' proxies."),
-  kind("EnvoyFilter", "envoyfilters", networking, ["v1alpha3"], "Patches to the generated Envoy configuration."),
   kind(
     "AuthorizationPolicy",
     "authorizationpolicies",

@@ -2,6 +2,10 @@ import type { ProxyView } from "#snapshot/proxy-view.ts";
 import { type Resource, typeUrls } from "#xds/resource.ts";
 import { clusterResources } from "./clusters/resources.ts";
 import { endpointResource } from "./endpoints/resources.ts";
+import { extensionConfigs } from "./envoy-filter/extension-configs.ts";
+import { patchedClusters } from "./envoy-filter/patched-clusters.ts";
+import { patchedListeners } from "./envoy-filter/patched-listeners.ts";
+import { patchedRoutes } from "./envoy-filter/patched-routes.ts";
 import { listenerResources } from "./listeners/resources.ts";
 import { routeResource } from "./routes/resources.ts";
 
@@ -13,13 +17,15 @@ import { routeResource } from "./routes/resources.ts";
 export function generate(view: ProxyView, typeUrl: string, names?: readonly string[]): readonly Resource[] {
   switch (typeUrl) {
     case typeUrls.cluster:
-      return pick(clusterResources(view), names);
+      return pick(patchedClusters(view, clusterResources(view)), names);
     case typeUrls.listener:
-      return pick(listenerResources(view), names);
+      return pick(patchedListeners(view, listenerResources(view)), names);
     case typeUrls.endpoint:
       return found(names, (name) => endpointResource(view, name));
     case typeUrls.route:
-      return found(names, (name) => routeResource(view, name));
+      return found(names, (name) => patchedRoutes(view, routeResource(view, name)));
+    case typeUrls.extensionConfig:
+      return pick(extensionConfigs(view), names ?? []);
     default:
       return [];
   }

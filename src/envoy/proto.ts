@@ -33,9 +33,11 @@ export function encodeResource<Desc extends DescMessage>(
   name: string,
   schema: Desc,
   message: MessageShape<Desc>,
+  patchedBy?: readonly string[],
 ): Resource {
   const any = toBinary(AnySchema, anyPack(schema, message));
-  return Object.freeze({ name, version: createHash("sha256").update(any).digest("base64url").slice(0, 22), any });
+  const version = createHash("sha256").update(any).digest("base64url").slice(0, 22);
+  return Object.freeze({ name, version, any, ...(patchedBy ? { patchedBy } : {}) });
 }
 
 /** Resources by name; of two with one name the first is kept, as Envoy refuses both. */

@@ -4,10 +4,10 @@ import { allConfigs } from "#snapshot/input.ts";
 import type { Problem } from "#snapshot/problem.ts";
 import type { Snapshot } from "#snapshot/snapshot.ts";
 import { acceptedType, type Condition } from "#status/condition.ts";
-import { type ConfigSource, configSources } from "#status/config-sources.ts";
+import { type ConfigSource, configSources, sourceAt } from "#status/config-sources.ts";
 import type { StatusKeeper } from "#status/status-keeper.ts";
 import type { View } from "#xds/client.ts";
-import { shortTypeName } from "#xds/resource.ts";
+import { type Resource, shortTypeName } from "#xds/resource.ts";
 import type { Subscription } from "#xds/subscription.ts";
 import { proxyId } from "./xds-clients.ts";
 
@@ -27,6 +27,11 @@ const maxMessage = 1_000;
 const comeBack = 30_000;
 /** After a start, proxies have this long to repeat a complaint before its mark is taken away (ms). */
 const repeatTime = 60_000;
+
+/** What was generated is meant to be good: if somebody patched it, it is the patches that are told of. */
+function sourcesOf({ any, patchedBy }: Resource): readonly ConfigSource[] {
+  return patchedBy ? patchedBy.flatMap((path) => sourceAt(path) ?? []) : configSources(any);
+}
 
 export function createConfigStatus(keeper: StatusKeeper, log: Log): ConfigStatus {
   /** Types that a proxy complains about, by its id. */
@@ -48,9 +53,13 @@ export function createConfigStatus(keeper: StatusKeeper, log: Log): ConfigStatus
     const id = proxyId(proxy);
     const { typeUrl, rejected } = subscription;
     const resources = view && rejected.size > 0 ? view.generate(typeUrl, new Set(rejected.keys())) : [];
-    const problems = resources.flatMap(({ name, any }) => {
+    const problems = resources.flatMap((resource) => {
+      const { name } = resource;
       const words = `${id} rejects ${shortTypeName(typeUrl)} ${name}: ${rejected.get(name)}`.slice(0, maxMessage);
-      return configSources(any).map((source) => ({ source, problem: { reason: "Rejected" as const, message: words } }));
+      return sourcesOf(resource).map((source) => ({
+        source,
+        problem: { reason: "Rejected" as const, message: words },
+      }));
     });
     for (const { source } of problems)
       log.warn("resource is rejected by a proxy", { ...source, proxy: id, type: shortTypeName(typeUrl) });

@@ -29,6 +29,7 @@ const relevantParts: Readonly<Record<InputType, (object: KubeObject) => unknown>
   sidecars: config,
   workloadEntries: config,
   workloadGroups: config,
+  envoyFilters: config,
 };
 
 function meta({ metadata }: KubeObject): unknown[] {

@@ -35,7 +35,8 @@ export type ResourceTypeName =
   | "serviceEntries"
   | "sidecars"
   | "workloadEntries"
-  | "workloadGroups";
+  | "workloadGroups"
+  | "envoyFilters";
 
 /** The collections that Weft itself reads and writes. */
 export const resourceTypes: Readonly<Record<ResourceTypeName, ResourceType>> = {
@@ -88,4 +89,5 @@ export const resourceTypes: Readonly<Record<ResourceTypeName, ResourceType>> = {
   sidecars: type("networking.istio.io", "v1", "sidecars", "Sidecar"),
   workloadEntries: type("networking.istio.io", "v1", "workloadentries", "WorkloadEntry"),
   workloadGroups: type("networking.istio.io", "v1", "workloadgroups", "WorkloadGroup"),
+  envoyFilters: type("networking.istio.io", "v1alpha3", "envoyfilters", "EnvoyFilter"),
 };

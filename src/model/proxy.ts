@@ -20,6 +20,8 @@ export interface Proxy {
   readonly locality: Locality;
   /** `REDIRECT` unless the pod uses `TPROXY` or `NONE`. */
   readonly interceptionMode: "REDIRECT" | "TPROXY" | "NONE";
+  /** Node metadata as it was sent. */
+  readonly metadata: Readonly<Record<string, unknown>>;
 }
 
 /** The parts of `envoy.config.core.v3.Node` that are read. */
@@ -63,6 +65,7 @@ export function parseProxy(node: ProxyNode): Proxy | string {
     version: text(metadata["ISTIO_VERSION"]),
     serviceAccount: text(metadata["SERVICE_ACCOUNT"]),
     locality: region === "" && zone === "" && subZone === "" ? noLocality : { region, zone, subzone: subZone },
+    metadata,
     interceptionMode: mode === "TPROXY" || mode === "NONE" ? mode : "REDIRECT",
   });
 }

@@ -4,7 +4,6 @@ import type { VirtualService } from "#api/istio/virtual-service.ts";
 import { keepList, keepMap, memo } from "#model/memo.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
 import type { Service } from "#model/service.ts";
-import { resolveAliases } from "#registry/aliases.ts";
 import { convertService } from "#registry/service.ts";
 import { compareText } from "./config-order.ts";
 import { mergeDelegates } from "./delegates.ts";
@@ -45,6 +44,7 @@ export function buildSnapshot(previous: Snapshot | undefined, input: MeshInput, 
     rules: configs.rules,
     policies: configs.policies,
     gateways: configs.gateways,
+    envoyFilters: configs.envoyFilters,
     problems: configs.problems,
   });
 }
@@ -76,10 +76,10 @@ function buildServices(input: MeshInput, settings: Settings): readonly Service[]
     const { service } = toService(source, settings);
     if (service !== undefined) services.push(service);
   }
-  return resolveAliases(services.sort((a, b) => a.created - b.created || compareText(a.hostname, b.hostname)));
+  return services.sort((a, b) => a.created - b.created || compareText(a.hostname, b.hostname));
 }
 
-type Configs = Pick<Snapshot, "inEffect" | "rules" | "policies" | "gateways" | "problems">;
+type Configs = Pick<Snapshot, "inEffect" | "rules" | "policies" | "gateways" | "envoyFilters" | "problems">;
 
 const toRule = memo((source: VirtualService, { domain, mesh }: Settings) =>
   resolveVirtualService(source, domain, mesh),
@@ -96,6 +96,7 @@ function buildConfigs(previous: Snapshot | undefined, input: MeshInput, settings
     sidecars: usable("Sidecar", input.sidecars, last?.sidecars, problems),
     workloadEntries: usable("WorkloadEntry", input.workloadEntries, last?.workloadEntries, problems),
     workloadGroups: usable("WorkloadGroup", input.workloadGroups, last?.workloadGroups, problems),
+    envoyFilters: usable("EnvoyFilter", input.envoyFilters, last?.envoyFilters, problems),
   };
   const rules = [...inEffect.virtualServices.values()].map((source) => toRule(source, settings));
   const policies = mergeDestinationRules([...inEffect.destinationRules.values()], settings.domain, settings.mesh);
@@ -104,6 +105,7 @@ function buildConfigs(previous: Snapshot | undefined, input: MeshInput, settings
     rules: keepList<RoutingRule>(previous?.rules, mergeDelegates(rules)),
     policies: keepPolicies(previous?.policies, policies),
     gateways: keepList(previous?.gateways, [...inEffect.gateways.values()]),
+    envoyFilters: keepList(previous?.envoyFilters, [...inEffect.envoyFilters.values()]),
     problems,
   };
 }

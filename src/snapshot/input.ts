@@ -1,6 +1,7 @@
 import type { Namespace, Node, Pod, Service } from "kubernetes-types/core/v1.d.ts";
 import type { EndpointSlice } from "kubernetes-types/discovery/v1.d.ts";
 import type { DestinationRule } from "#api/istio/destination-rule.ts";
+import type { EnvoyFilter } from "#api/istio/envoy-filter.ts";
 import type { Gateway } from "#api/istio/gateway.ts";
 import type { IstioObject } from "#api/istio/object.ts";
 import type { ServiceEntry } from "#api/istio/service-entry.ts";
@@ -27,6 +28,7 @@ export interface InputObjects {
   readonly sidecars: Objects<Sidecar>;
   readonly workloadEntries: Objects<WorkloadEntry>;
   readonly workloadGroups: Objects<WorkloadGroup>;
+  readonly envoyFilters: Objects<EnvoyFilter>;
 }
 
 export type InputType = keyof InputObjects;
@@ -42,6 +44,7 @@ export const configTypes: readonly ConfigType[] = [
   "sidecars",
   "workloadEntries",
   "workloadGroups",
+  "envoyFilters",
 ];
 
 /** Istio's own resources, of all types. */
@@ -76,6 +79,7 @@ export function emptyInput(meshConfig: MeshConfig): MeshInput {
     sidecars: new Map(),
     workloadEntries: new Map(),
     workloadGroups: new Map(),
+    envoyFilters: new Map(),
     meshConfig,
     clusterDomain: "cluster.local",
     clusterId: "Kubernetes",

@@ -4,6 +4,7 @@ import { memo } from "#model/memo.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
 import type { Proxy } from "#model/proxy.ts";
 import type { Endpoint } from "#model/service.ts";
+import { type Patches, patchesOf } from "./envoy-filters.ts";
 import type { Problem } from "./problem.ts";
 import { type Scope, scopeOf } from "./scope.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -21,6 +22,8 @@ export interface ProxyView {
   readonly targets: readonly ServiceTarget[];
   /** For routers: the Gateways whose selector takes in the proxy, oldest first. */
   readonly gateways: readonly Gateway[];
+  /** Changes that EnvoyFilters make to what is generated. */
+  readonly patches: Patches | undefined;
   readonly problems: readonly Problem[];
 }
 
@@ -34,6 +37,7 @@ export const proxyView: (snapshot: Snapshot, proxy: Proxy) => ProxyView = memo((
     endpoints: snapshot.endpoints,
     targets: serviceTargets(snapshot, proxy),
     gateways: proxy.type === "router" ? selectedGateways(snapshot, proxy) : [],
+    patches: patchesOf(snapshot, proxy),
     problems: snapshot.problems,
   }),
 );

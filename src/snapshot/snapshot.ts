@@ -1,3 +1,4 @@
+import type { EnvoyFilter } from "#api/istio/envoy-filter.ts";
 import type { Gateway } from "#api/istio/gateway.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
 import type { Endpoint, Service } from "#model/service.ts";
@@ -23,6 +24,8 @@ export interface Snapshot {
   readonly policies: DestinationPolicies;
   /** Oldest first. */
   readonly gateways: readonly Gateway[];
+  /** Oldest first. */
+  readonly envoyFilters: readonly EnvoyFilter[];
   /** Resources that can't be used, and why. */
   readonly problems: readonly Problem[];
 }

@@ -1,4 +1,5 @@
 import type { DestinationRule } from "#api/istio/destination-rule.ts";
+import type { EnvoyFilter } from "#api/istio/envoy-filter.ts";
 import type { Gateway } from "#api/istio/gateway.ts";
 import type { IstioObject } from "#api/istio/object.ts";
 import type { ServiceEntry } from "#api/istio/service-entry.ts";
@@ -23,6 +24,7 @@ export interface InEffect {
   readonly sidecars: Objects<Sidecar>;
   readonly workloadEntries: Objects<WorkloadEntry>;
   readonly workloadGroups: Objects<WorkloadGroup>;
+  readonly envoyFilters: Objects<EnvoyFilter>;
 }
 
 /** Verdicts by kind: each object is checked once, as long as it lives. */

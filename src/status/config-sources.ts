@@ -10,10 +10,18 @@ const kinds = new Map([
   ["virtual-service", "VirtualService"],
   ["destination-rule", "DestinationRule"],
   ["gateway", "Gateway"],
+  ["envoy-filter", "EnvoyFilter"],
 ]);
 
 const prefix = Buffer.from("/apis/networking.istio.io/");
 const wholePath = /^\/apis\/networking\.istio\.io\/v\w+\/namespaces\/([a-z0-9-]+)\/([a-z-]+)\/([a-z0-9.-]+)$/;
+
+/** The resource that such a path names, if it is of a kind that says something to proxies. */
+export function sourceAt(path: string): ConfigSource | undefined {
+  const [, namespace, slug = "", name] = wholePath.exec(path) ?? [];
+  const kind = kinds.get(slug);
+  return kind && namespace && name ? { kind, namespace, name } : undefined;
+}
 
 /**
  * The resources that an encoded Envoy resource names in its metadata (`filter_metadata.istio.config`, as Istio writes it). The bytes are not
@@ -27,10 +35,9 @@ export function configSources(encoded: Uint8Array): readonly ConfigSource[] {
     const lengths = [last, ((bytes[at - 2] ?? 0) & 0x7f) + last * 128];
     for (const length of lengths) {
       const path = bytes.toString("latin1", at, at + length);
-      const [, namespace, slug = "", name] = wholePath.exec(path) ?? [];
-      const kind = kinds.get(slug);
-      if (kind && namespace && name) {
-        found.set(path, { kind, namespace, name });
+      const source = sourceAt(path);
+      if (source) {
+        found.set(path, source);
         break;
       }
     }

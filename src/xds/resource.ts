@@ -7,6 +7,8 @@ export interface Resource {
   readonly version: string;
   /** An encoded `google.protobuf.Any`. Shared between all proxies for which the resource is the same. */
   readonly any: Uint8Array;
+  /** Mesh resources that changed it after it was made, as paths that the bytes needn't name. */
+  readonly patchedBy?: readonly string[];
 }
 
 /** Type URLs of what istiod serves. */

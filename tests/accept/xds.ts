@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { JsonObject } from "@bufbuild/protobuf";
-import { extensions as registry } from "#envoy/extensions.ts";
+import { envoyTypes } from "#api/envoy/types.ts";
 import type { Proxy } from "#model/proxy.ts";
 import { buildSnapshot } from "#snapshot/build.ts";
 import { proxyView } from "#snapshot/proxy-view.ts";
@@ -45,7 +45,11 @@ function check(folder: string, scenario: string, proxyName: string, proxy: Proxy
     for (const [name, resource] of want) {
       const got = actual[section].get(name) ?? {};
       const schema = schemas[section];
-      assert.deepEqual(comparable(schema, registry, got), comparable(schema, registry, resource), `${section} ${name}`);
+      assert.deepEqual(
+        comparable(schema, envoyTypes(), got),
+        comparable(schema, envoyTypes(), resource),
+        `${section} ${name}`,
+      );
     }
   }
 }

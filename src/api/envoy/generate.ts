@@ -1,12 +1,14 @@
-// Regenerates `gen/`: the Envoy messages that Weft sends, as TypeScript. `npm run generate:envoy`.
+// Regenerates `gen/`, the Envoy messages that Weft sends, as TypeScript, and `types.binpb.gz`, the descriptors of all messages
+// of Envoy's configuration, for what users write themselves (EnvoyFilter). `npm run generate:envoy`.
 //
 // The messages come from PyPI's `xds-protos`, which carries the descriptors of Envoy's API. Custom options (validation rules,
 // annotations) are cut out, and with them the files that only define them: they would be half of what a process loads at its start.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { globSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import * as wkt from "@bufbuild/protobuf/wkt";
 import {
@@ -15,6 +17,7 @@ import {
   type DescriptorProto,
   type FileDescriptorProto,
   FileDescriptorProtoSchema,
+  FileDescriptorSetSchema,
 } from "@bufbuild/protobuf/wkt";
 import { roots } from "./roots.ts";
 
@@ -60,9 +63,20 @@ try {
     mkdirSync(dirname(join(gen, name)), { recursive: true });
     writeFileSync(join(gen, name), content);
   }
-  process.stdout.write(`generated ${response.file.length} files\n`);
+  const all = collect(configurationFiles(join(work, "wheel")), (path) => readDescriptor(join(work, "wheel"), path));
+  const set = toBinary(FileDescriptorSetSchema, create(FileDescriptorSetSchema, { file: all }));
+  writeFileSync(join(here, "types.binpb.gz"), gzipSync(set, { level: 9 }));
+  process.stdout.write(`generated ${response.file.length} files and the descriptors of ${all.length}\n`);
 } finally {
   rmSync(work, { recursive: true, force: true });
+}
+
+/** What may stand in Envoy's configuration: all of API v3, the generic types, and what CNCF's xDS adds. Services are for servers. */
+function configurationFiles(wheel: string): string[] {
+  return globSync(["envoy/**/v*/*_pb2.py", "udpa/type/**/*_pb2.py", "xds/**/v*/*_pb2.py"], { cwd: wheel })
+    .map((module) => module.replace(/_pb2\.py$/, ".proto"))
+    .filter((path) => !/\/v2(?:alpha\d*)?\/|^envoy\/(?:api|service)\//.test(path) && !onlyOptions.test(path))
+    .sort();
 }
 
 /** The files in an order where each comes after those it imports. */

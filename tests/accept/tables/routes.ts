@@ -23,7 +23,6 @@ function context(namespace: string): RouteContext {
     proxyLabels: {},
     proxyNamespace: namespace,
     lookup: () => undefined,
-    nameOf: (host) => host,
     policyOf: () => undefined,
     tls: false,
   };

@@ -4,7 +4,7 @@ import { ClusterSchema } from "#api/envoy/gen/envoy/config/cluster/v3/cluster_pb
 import { ClusterLoadAssignmentSchema } from "#api/envoy/gen/envoy/config/endpoint/v3/endpoint_pb.js";
 import { ListenerSchema } from "#api/envoy/gen/envoy/config/listener/v3/listener_pb.js";
 import { RouteConfigurationSchema } from "#api/envoy/gen/envoy/config/route/v3/route_pb.js";
-import { extensions as registry } from "#envoy/extensions.ts";
+import { envoyTypes } from "#api/envoy/types.ts";
 import { generate } from "#envoy/generate.ts";
 import type { ProxyView } from "#snapshot/proxy-view.ts";
 import { type Resource, typeUrls } from "#xds/resource.ts";
@@ -45,7 +45,7 @@ function decode(section: Section, resources: readonly Resource[]): ReadonlyMap<s
   return new Map(
     resources.map(({ name, any }) => [
       name,
-      toJson(schema, fromBinary(schema, fromBinary(AnySchema, any).value), { registry }) as JsonObject,
+      toJson(schema, fromBinary(schema, fromBinary(AnySchema, any).value), { registry: envoyTypes() }) as JsonObject,
     ]),
   );
 }

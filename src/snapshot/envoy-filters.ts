@@ -1,0 +1,102 @@
+import type { Message } from "@bufbuild/protobuf";
+import { RE2JS } from "re2js";
+import type { ApplyTo, EnvoyFilter, FilterClass, PatchMatch, PatchOperation } from "#api/istio/envoy-filter.ts";
+import { patchValue } from "#config/patch-value.ts";
+import { internList } from "#model/intern.ts";
+import { memo } from "#model/memo.ts";
+import type { Proxy } from "#model/proxy.ts";
+import { byAge } from "./config-order.ts";
+import type { Snapshot } from "./snapshot.ts";
+
+/** One patch of an EnvoyFilter, ready to be applied. */
+export interface Patch {
+  readonly applyTo: ApplyTo;
+  readonly operation: PatchOperation;
+  readonly match: PatchMatch;
+  /** Of the type that `applyTo` stands for. Never to be changed: it is cloned where it is put in. */
+  readonly value: Message | undefined;
+  readonly filterClass: FilterClass;
+  /** The EnvoyFilter's path, as Istio writes the origin of things. */
+  readonly source: string;
+}
+
+/** The patches for one proxy, in the order they are applied. The same for all proxies that have the same patches. */
+export type Patches = ReadonlyMap<ApplyTo, readonly Patch[]>;
+
+interface ProxyCondition {
+  readonly version: RE2JS | undefined;
+  readonly metadata: readonly (readonly [string, string])[];
+}
+
+interface ReadyFilter {
+  readonly resource: EnvoyFilter;
+  readonly patches: readonly { readonly patch: Patch; readonly condition: ProxyCondition }[];
+}
+
+/** Lists whose order matters: elsewhere the ways of inserting mean ADD. */
+const ordered: ReadonlySet<ApplyTo> = new Set(["NETWORK_FILTER", "HTTP_FILTER", "HTTP_ROUTE", "LISTENER_FILTER"]);
+
+const ready = memo((resource: EnvoyFilter): ReadyFilter => {
+  const { namespace = "", name = "" } = resource.metadata;
+  const source = `/apis/networking.istio.io/v1alpha3/namespaces/${namespace}/envoy-filter/${name}`;
+  const patches = (resource.spec.configPatches ?? []).flatMap(({ applyTo, match = {}, patch }) => {
+    if (!applyTo || applyTo === "INVALID" || !patch?.operation || patch.operation === "INVALID") return [];
+    const inserts = patch.operation.startsWith("INSERT_");
+    const ready: Patch = {
+      applyTo,
+      operation: inserts && !ordered.has(applyTo) ? "ADD" : patch.operation,
+      match,
+      value: patch.value === undefined ? undefined : patchValue(applyTo, patch.value, { lenient: true }),
+      filterClass: patch.filterClass ?? "UNSPECIFIED",
+      source,
+    };
+    const { proxyVersion, metadata } = match.proxy ?? {};
+    const version = proxyVersion ? RE2JS.compile(proxyVersion) : undefined;
+    return [{ patch: ready, condition: { version, metadata: Object.entries(metadata ?? {}) } }];
+  });
+  return { resource, patches };
+});
+
+const byKind = memo((patches: readonly Patch[]): Patches => Map.groupBy(patches, ({ applyTo }) => applyTo));
+
+/**
+ * The patches for `proxy`: of the root namespace and of its own, from the lowest priority to the highest, then the root namespace
+ * first, then by age. Undefined when there are none. Istio: PushContext.EnvoyFilters.
+ */
+export function patchesOf(snapshot: Snapshot, proxy: Proxy): Patches | undefined {
+  const { rootNamespace } = snapshot.mesh;
+  const pod = snapshot.input.pods.get(`${proxy.namespace}/${proxy.name}`);
+  const labels = pod?.metadata?.labels ?? proxy.labels;
+  const filters = snapshot.envoyFilters.filter((resource) => {
+    const { namespace } = resource.metadata;
+    return (namespace === rootNamespace || namespace === proxy.namespace) && selects(resource, proxy, labels);
+  });
+  if (filters.length === 0) return undefined;
+  const rank = ({ metadata }: EnvoyFilter): number => (metadata.namespace === rootNamespace ? 0 : 1);
+  filters.sort((a, b) => (a.spec.priority ?? 0) - (b.spec.priority ?? 0) || rank(a) - rank(b) || byAge(a, b));
+  const patches = filters
+    .flatMap((resource) => ready(resource).patches)
+    .filter(({ condition }) => meets(proxy, condition))
+    .map(({ patch }) => patch);
+  return patches.length === 0 ? undefined : byKind(internList(patches));
+}
+
+function selects({ metadata, spec }: EnvoyFilter, proxy: Proxy, labels: Readonly<Record<string, string>>): boolean {
+  // Gateway API: policies are attached to what is in their own namespace.
+  if (spec.targetRefs) {
+    const gateway = labels["gateway.networking.k8s.io/gateway-name"];
+    return (
+      metadata.namespace === proxy.namespace &&
+      spec.targetRefs.some(
+        ({ group, kind, name }) => group === "gateway.networking.k8s.io" && kind === "Gateway" && name === gateway,
+      )
+    );
+  }
+  return Object.entries(spec.workloadSelector?.labels ?? {}).every(([key, value]) => labels[key] === value);
+}
+
+/** A proxy that doesn't tell its version isn't of the version that is asked for. */
+function meets(proxy: Proxy, { version, metadata }: ProxyCondition): boolean {
+  if (version && (proxy.version === "" || !version.matcher(proxy.version).find())) return false;
+  return metadata.every(([key, value]) => proxy.metadata[key] === value);
+}
