@@ -3,6 +3,7 @@ import type { L4MatchAttributes, TLSMatchAttributes, VirtualServiceSpec } from "
 import { isSubsetOf } from "#model/host.ts";
 import { checkExportTo, checkHost, isDnsLabel, isDnsName, isHostPattern } from "./host-rules.ts";
 import { checkHttpRoute, checkPort, checkRoutes } from "./http-route-rules.ts";
+import { checkLabels } from "./label-rules.ts";
 import type { Report } from "./report.ts";
 import { checkUnreachable } from "./unreachable-routes.ts";
 
@@ -93,7 +94,9 @@ function checkSni(
   });
 }
 
-function checkL4Match({ destinationSubnets = [], port }: L4MatchAttributes, field: string, report: Report): void {
+function checkL4Match(match: L4MatchAttributes, field: string, report: Report): void {
+  const { destinationSubnets = [], port } = match;
+  checkLabels(match.sourceLabels, `${field}.sourceLabels`, report);
   if (port !== undefined && port !== 0) checkPort(port, `${field}.port`, report);
   destinationSubnets.forEach((subnet, index) => {
     if (!isSubnet(subnet))

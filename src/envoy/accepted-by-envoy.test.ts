@@ -1,11 +1,4 @@
-import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "node:test";
-import type { JsonObject } from "@bufbuild/protobuf";
-import { findEnvoy } from "#cluster/envoy-binary.ts";
 import { defaultMeshConfig } from "#model/mesh-config.ts";
 import type { MeshInput } from "#snapshot/input.ts";
 import {
@@ -17,7 +10,7 @@ import {
   productpageProxy,
   virtualService,
 } from "./bookinfo.fixture.ts";
-import { noEnvoy, staticBootstrap } from "./static-bootstrap.fixture.ts";
+import { envoyAccepts, noEnvoy, staticBootstrap } from "./static-bootstrap.fixture.ts";
 
 const everything: MeshInput = bookinfo({
   meshConfig: { ...defaultMeshConfig, accessLogFile: "/dev/null" },
@@ -117,25 +110,9 @@ const everything: MeshInput = bookinfo({
   ]),
 });
 
-function validate(config: JsonObject): void {
-  const folder = mkdtempSync(join(tmpdir(), "weft-envoy-"));
-  try {
-    const path = join(folder, "envoy.json");
-    writeFileSync(path, JSON.stringify(config));
-    execFileSync(findEnvoy() ?? "", ["--mode", "validate", "--log-level", "error", "-c", path], {
-      encoding: "utf8",
-      stdio: "pipe",
-    });
-  } catch (error) {
-    assert.fail(`Envoy refuses the configuration: ${(error as { stderr?: string }).stderr?.slice(-2000)}`);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
 test("Envoy accepts a sidecar's configuration", { skip: noEnvoy }, () =>
-  validate(staticBootstrap(everything, productpageProxy)),
+  envoyAccepts(staticBootstrap(everything, productpageProxy)),
 );
 test("Envoy accepts a gateway's configuration", { skip: noEnvoy }, () =>
-  validate(staticBootstrap(everything, ingressProxy)),
+  envoyAccepts(staticBootstrap(everything, ingressProxy)),
 );

@@ -1,10 +1,15 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type DescMessage, fromBinary, type JsonObject, type JsonValue, toJson } from "@bufbuild/protobuf";
 import { AnySchema } from "@bufbuild/protobuf/wkt";
 import { ClusterSchema } from "#api/envoy/gen/envoy/config/cluster/v3/cluster_pb.js";
 import { ClusterLoadAssignmentSchema } from "#api/envoy/gen/envoy/config/endpoint/v3/endpoint_pb.js";
 import { ListenerSchema } from "#api/envoy/gen/envoy/config/listener/v3/listener_pb.js";
 import { RouteConfigurationSchema } from "#api/envoy/gen/envoy/config/route/v3/route_pb.js";
+import { authorityFrom, createSelfSignedRoot, generateEcKey, issue } from "#ca/certificate.ts";
 import { findEnvoy } from "#cluster/envoy-binary.ts";
 import type { Proxy } from "#model/proxy.ts";
 import { buildSnapshot } from "#snapshot/build.ts";
@@ -38,7 +43,72 @@ export function staticBootstrap(input: MeshInput, proxy: Proxy): JsonObject {
     return { ...rest, type: "STATIC", loadAssignment };
   });
   const listeners = decode(ListenerSchema, view, typeUrls.listener).map((listener) => inlineRoutes(listener, view));
-  return { node: { id: "test", cluster: "test" }, staticResources: { clusters, listeners } };
+  return {
+    node: { id: "test", cluster: "test" },
+    // Where secrets come from; nobody answers.
+    dynamicResources: {
+      adsConfig: {
+        apiType: "GRPC",
+        transportApiVersion: "V3",
+        grpcServices: [{ envoyGrpc: { clusterName: controlPlane.name } }],
+      },
+    },
+    staticResources: withCertificates({ clusters: [...clusters, controlPlane], listeners }),
+  };
+}
+
+const root = await createSelfSignedRoot("test", new Date());
+const pair = await generateEcKey();
+const certificatePem = issue(authorityFrom({ certificate: root.certificatePem, key: root.keyPem }), {
+  publicKey: pair.publicKey,
+  names: [{ dns: "test.example" }],
+  lifetimeMs: 3_600_000,
+  now: new Date(),
+});
+const keyPem = pair.privateKey.export({ type: "pkcs8", format: "pem" });
+
+/** Puts a certificate in place of each file that the machine of the test doesn't have. */
+function withCertificates(value: JsonValue): JsonValue {
+  if (Array.isArray(value)) return value.map(withCertificates);
+  if (typeof value !== "object" || value === null) return value;
+  const copy: JsonObject = {};
+  for (const [key, item] of Object.entries(value)) {
+    if (key === "watchedDirectory" || key === "crl") continue;
+    const file = typeof item === "object" && item !== null && "filename" in item;
+    if (file && key === "privateKey") copy[key] = { inlineString: keyPem.toString() };
+    else if (file && key === "certificateChain") copy[key] = { inlineString: certificatePem };
+    else if (file && key === "trustedCa") copy[key] = { inlineString: root.certificatePem };
+    else copy[key] = withCertificates(item);
+  }
+  return copy;
+}
+
+const controlPlane = {
+  name: "xds-grpc",
+  type: "STATIC",
+  typedExtensionProtocolOptions: {
+    "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+      "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+      explicitHttpConfig: { http2ProtocolOptions: {} },
+    },
+  },
+};
+
+/** Fails with Envoy's words unless it accepts the configuration. */
+export function envoyAccepts(config: JsonObject): void {
+  const folder = mkdtempSync(join(tmpdir(), "weft-envoy-"));
+  try {
+    const path = join(folder, "envoy.json");
+    writeFileSync(path, JSON.stringify(config));
+    execFileSync(findEnvoy() ?? "", ["--mode", "validate", "--log-level", "error", "-c", path], {
+      encoding: "utf8",
+      stdio: "pipe",
+    });
+  } catch (error) {
+    assert.fail(`Envoy refuses the configuration: ${(error as { stderr?: string }).stderr?.slice(-2000)}`);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 function inlineRoutes(value: JsonObject, view: ProxyView): JsonObject {

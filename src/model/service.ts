@@ -35,6 +35,8 @@ export interface Service {
   readonly created: number;
   /** For `DNSLB`: the name to resolve. */
   readonly externalName?: string;
+  /** Full names of ExternalName services that stand for this one. */
+  readonly aliases?: readonly string[];
   readonly headless: boolean;
   readonly publishNotReady: boolean;
 }

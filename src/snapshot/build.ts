@@ -4,6 +4,7 @@ import type { VirtualService } from "#api/istio/virtual-service.ts";
 import { keepList, keepMap, memo } from "#model/memo.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
 import type { Service } from "#model/service.ts";
+import { resolveAliases } from "#registry/aliases.ts";
 import { convertService } from "#registry/service.ts";
 import { compareText } from "./config-order.ts";
 import { mergeDelegates } from "./delegates.ts";
@@ -76,7 +77,7 @@ function buildServices(input: MeshInput, settings: Settings): readonly Service[]
     const { service } = toService(source, settings);
     if (service !== undefined) services.push(service);
   }
-  return services.sort((a, b) => a.created - b.created || compareText(a.hostname, b.hostname));
+  return resolveAliases(services.sort((a, b) => a.created - b.created || compareText(a.hostname, b.hostname)));
 }
 
 type Configs = Pick<Snapshot, "inEffect" | "rules" | "policies" | "gateways" | "envoyFilters" | "problems">;

@@ -10,6 +10,7 @@ import type { RoutingRule } from "./virtual-services.ts";
 export interface Destinations {
   /** Oldest first. */
   readonly services: readonly Service[];
+  /** Also by their aliases. */
   readonly byHost: ReadonlyMap<string, Service>;
   readonly byPort: ReadonlyMap<number, readonly Service[]>;
   readonly policyOf: (service: Service) => DestinationPolicy | undefined;
@@ -83,6 +84,9 @@ function index(services: readonly Service[]): Visible {
       if (list === undefined) byPort.set(number, [service]);
       else list.push(service);
     }
+  }
+  for (const service of unique) {
+    for (const alias of service.aliases ?? []) if (!byHost.has(alias)) byHost.set(alias, service);
   }
   return { services: unique, byHost, byPort };
 }

@@ -139,7 +139,7 @@ export function routeTcp(view: ProxyView, ruleName: string, route: readonly Rout
       "outbound",
       destinationPort(destination, { lookup, port }),
       destination.subset ?? "",
-      destination.host,
+      lookup(destination.host)?.hostname ?? destination.host,
     ),
     weight,
   }));

@@ -3,8 +3,9 @@ import type { Service } from "#model/service.ts";
 
 /** The names a service goes by for clients in a namespace, then its addresses. Ports are ignored when hosts are matched. */
 export function serviceDomains(service: Service, proxyDomain: string): { domains: string[]; short: readonly string[] } {
-  const short = shortNames(service.hostname, proxyDomain);
-  const names = [service.hostname, `${service.hostname}.`, ...short];
+  const { hostname, aliases = [] } = service;
+  const short = [hostname, ...aliases].flatMap((name) => shortNames(name, proxyDomain));
+  const names = [hostname, ...aliases].flatMap((name) => [name, `${name}.`, ...shortNames(name, proxyDomain)]);
   // A pod of a headless service is called by its own name.
   const pods = service.headless ? names.map((name) => `*.${name}`) : [];
   return { domains: [...names, ...pods, ...service.addresses.map(hostForm)], short };

@@ -45,6 +45,8 @@ export interface RouteContext {
   readonly proxyNamespace: string;
   /** The service, as far as it tells the port of a destination that names none. */
   readonly lookup: (hostname: string) => Service | undefined;
+  /** The name that clusters have: an alias stands for another service. */
+  readonly nameOf: (hostname: string) => string;
   readonly policyOf: (hostname: string) => DestinationPolicy | undefined;
   readonly tls: boolean;
 }
@@ -141,7 +143,8 @@ export function destinationPort(destination: Destination, context: Pick<RouteCon
 }
 
 function cluster(destination: Destination, context: RouteContext): string {
-  return clusterName("outbound", destinationPort(destination, context), destination.subset ?? "", destination.host);
+  const host = context.nameOf(destination.host);
+  return clusterName("outbound", destinationPort(destination, context), destination.subset ?? "", host);
 }
 
 /** Timeouts of a route: 0 is none. Envoy takes gRPC's own time-out header into account up to the same limit. */

@@ -75,6 +75,7 @@ function ruleGroups(view: ProxyView, port: number, services: ReadonlyMap<string,
       proxyNamespace: proxy.namespace,
       // Only this port's services tell a destination's port, and then it is this one. Others mean the port that is called.
       lookup: () => undefined,
+      nameOf: (host) => view.scope.byHost.get(host)?.hostname ?? host,
       policyOf: (host) => policyOfHost(view, host),
       tls: false,
     });

@@ -23,6 +23,7 @@ function context(namespace: string): RouteContext {
     proxyLabels: {},
     proxyNamespace: namespace,
     lookup: () => undefined,
+    nameOf: (host) => host,
     policyOf: () => undefined,
     tls: false,
   };

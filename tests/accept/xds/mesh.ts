@@ -1,11 +1,13 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
+import { prune } from "#cluster/apiserver/schema/prune.ts";
+import { kindNamed } from "#config/kinds.ts";
 import { defaultMeshConfig } from "#model/mesh-config.ts";
 import { type Proxy, type ProxyNode, parseProxy } from "#model/proxy.ts";
 import { emptyInput, type InputObjects, type MeshInput } from "#snapshot/input.ts";
 
-interface Item {
+export interface Item {
   readonly kind: string;
   readonly metadata: { readonly name: string; readonly namespace?: string };
 }
@@ -43,8 +45,13 @@ const typeOfKind: Readonly<Record<string, keyof InputObjects>> = {
 /** The mesh of the folder with the resources of a scenario on top, all of it frozen. */
 export function meshInput(folder: string, resources: readonly Item[]): MeshInput {
   const mesh = JSON.parse(readFileSync(join(folder, "mesh.json"), "utf8")) as { items: readonly Item[] };
+  return inputOf([...apiServer, ...mesh.items, ...resources]);
+}
+
+/** A mesh of these objects alone, all of it frozen. Kinds that proxies don't get are left out. */
+export function inputOf(items: readonly Item[]): MeshInput {
   const maps = new Map<keyof InputObjects, Map<string, Item>>();
-  for (const item of [...apiServer, ...mesh.items, ...resources]) {
+  for (const item of items) {
     const type = typeOfKind[item.kind];
     if (type === undefined) continue;
     const { name, namespace = "default" } = item.metadata;
@@ -62,10 +69,21 @@ export function isGenerated(kind: string): boolean {
 
 /** The resources of a scenario. */
 export function readScenario(folder: string, name: string): readonly Item[] {
-  const documents = parseAllDocuments(readFileSync(join(folder, name, "input.yaml"), "utf8"));
-  return documents
+  return parseItems(readFileSync(join(folder, name, "input.yaml"), "utf8"));
+}
+
+/** As the API server keeps it: without fields that the CRD doesn't know. */
+function stored(item: Item): Item {
+  const schema = kindNamed(item.kind)?.schema;
+  return schema === undefined ? item : (prune(item, schema).value as Item);
+}
+
+/** The objects of a YAML text. */
+export function parseItems(text: string): readonly Item[] {
+  return parseAllDocuments(text)
     .map((document) => document.toJS() as Item | null)
-    .filter((item) => item !== null && item !== undefined);
+    .filter((item) => item !== null && item !== undefined)
+    .map(stored);
 }
 
 /** The proxies by name. */
