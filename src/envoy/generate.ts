@@ -1,42 +1,43 @@
 import type { ProxyView } from "#snapshot/proxy-view.ts";
 import { type Resource, typeUrls } from "#xds/resource.ts";
+import { listOf, noResources, type ResourceSet, sharedSet } from "#xds/resource-set.ts";
 import { clusterResources } from "./clusters/resources.ts";
-import { endpointResource } from "./endpoints/resources.ts";
+import { endpointResources } from "./endpoints/resources.ts";
 import { extensionConfigs } from "./envoy-filter/extension-configs.ts";
 import { patchedClusters } from "./envoy-filter/patched-clusters.ts";
 import { patchedListeners } from "./envoy-filter/patched-listeners.ts";
 import { patchedRoutes } from "./envoy-filter/patched-routes.ts";
 import { listenerResources } from "./listeners/resources.ts";
-import { routeResource } from "./routes/resources.ts";
+import { byName } from "./proto.ts";
+import { routeResources } from "./routes/resources.ts";
 
 /**
  * The resources of one type for one proxy. With `names`, only those; endpoints and routes are always asked for by name, and
- * names that mean nothing are left out. Pure: the same view gives the same bytes, and equal resources of different
- * proxies are mostly the same object.
+ * names that mean nothing are left out. Pure: the same view gives the same bytes, and what is equal for several proxies, or before
+ * and after a change, is the same object: resources, and the lists of them that proxies share.
  */
-export function generate(view: ProxyView, typeUrl: string, names?: readonly string[]): readonly Resource[] {
+export function generateSet(view: ProxyView, typeUrl: string, names?: ReadonlySet<string>): ResourceSet {
   switch (typeUrl) {
     case typeUrls.cluster:
       return pick(patchedClusters(view, clusterResources(view)), names);
     case typeUrls.listener:
       return pick(patchedListeners(view, listenerResources(view)), names);
     case typeUrls.endpoint:
-      return found(names, (name) => endpointResource(view, name));
+      return names ? endpointResources(view, names) : noResources;
     case typeUrls.route:
-      return found(names, (name) => patchedRoutes(view, routeResource(view, name)));
+      return names ? patchedRoutes(view, routeResources(view, names)) : noResources;
     case typeUrls.extensionConfig:
-      return pick(extensionConfigs(view), names ?? []);
+      return pick(sharedSet(byName(extensionConfigs(view))), names ?? new Set());
     default:
-      return [];
+      return noResources;
   }
 }
 
-function pick(all: readonly Resource[], names: readonly string[] | undefined): readonly Resource[] {
-  if (names === undefined) return all;
-  const wanted = new Set(names);
-  return all.filter(({ name }) => wanted.has(name));
+/** The same as one list, by name. */
+export function generate(view: ProxyView, typeUrl: string, names?: readonly string[]): readonly Resource[] {
+  return byName(listOf(generateSet(view, typeUrl, names && new Set(names))));
 }
 
-function found(names: readonly string[] = [], build: (name: string) => Resource | undefined): readonly Resource[] {
-  return [...new Set(names)].flatMap((name) => build(name) ?? []);
+function pick(all: ResourceSet, names: ReadonlySet<string> | undefined): ResourceSet {
+  return names === undefined ? all : sharedSet(listOf(all).filter(({ name }) => names.has(name)));
 }

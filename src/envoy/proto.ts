@@ -1,7 +1,8 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { create, type DescMessage, type MessageShape, toBinary } from "@bufbuild/protobuf";
 import { type Any, AnySchema, anyPack, type Duration, DurationSchema } from "@bufbuild/protobuf/wkt";
 import { parseDuration } from "#model/duration.ts";
+import { createPool } from "#model/pool.ts";
 import type { Resource } from "#xds/resource.ts";
 
 /** A `google.protobuf.Duration` of so many milliseconds. */
@@ -28,7 +29,12 @@ export function extension<Desc extends DescMessage>(
   return { name, typedConfig: anyPack(schema, config) };
 }
 
-/** The encoded resource. Its version is a hash of the bytes, which depend on nothing but the message's content. */
+const encoded = createPool<Resource>();
+
+/**
+ * The encoded resource. Its version is a hash of the bytes, which depend on nothing but the message's content. Equal content gives
+ * the same object: who had it before sees at once that nothing changed.
+ */
 export function encodeResource<Desc extends DescMessage>(
   name: string,
   schema: Desc,
@@ -36,8 +42,9 @@ export function encodeResource<Desc extends DescMessage>(
   patchedBy?: readonly string[],
 ): Resource {
   const any = toBinary(AnySchema, anyPack(schema, message));
-  const version = createHash("sha256").update(any).digest("base64url").slice(0, 22);
-  return Object.freeze({ name, version, any, ...(patchedBy ? { patchedBy } : {}) });
+  const version = hash("sha256", any, "base64url").slice(0, 22);
+  const key = [version, name, ...(patchedBy ?? [])].join(" ");
+  return encoded.get(key, () => Object.freeze({ name, version, any, ...(patchedBy ? { patchedBy } : {}) }));
 }
 
 /** Resources by name; of two with one name the first is kept, as Envoy refuses both. */
@@ -45,17 +52,4 @@ export function byName(resources: readonly Resource[]): readonly Resource[] {
   const unique = new Map<string, Resource>();
   for (const resource of resources) if (!unique.has(resource.name)) unique.set(resource.name, resource);
   return [...unique.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
-}
-
-/** The same of two lists that are sorted already. */
-export function mergeByName(a: readonly Resource[], b: readonly Resource[]): readonly Resource[] {
-  const result: Resource[] = [];
-  let next = 0;
-  for (const resource of a) {
-    for (let other = b[next]; other !== undefined && other.name <= resource.name; other = b[++next]) {
-      if (other.name !== resource.name) result.push(other);
-    }
-    result.push(resource);
-  }
-  return [...result, ...b.slice(next)];
 }

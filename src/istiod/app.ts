@@ -90,7 +90,7 @@ export async function startIstiod({ client, options, version, log }: IstiodDepen
     onSnapshot(snapshot, scope, pods) {
       metrics.snapshot({ services: snapshot.services.length, virtualServices: snapshot.rules.length });
       if (scope === "all") status.snapshot(snapshot, objects.passedOver());
-      if (scope === "all" || scope.endpoints.size > 0) {
+      if (scope !== undefined) {
         metrics.pushed(scope === "all" ? "config" : "endpoint");
         ads.push(scope);
       }
@@ -114,7 +114,6 @@ export async function startIstiod({ client, options, version, log }: IstiodDepen
     log: xdsLog,
     controlPlane: JSON.stringify({ component: "istiod", id: process.env["POD_NAME"] ?? "", info: { version } }),
     pushesAtOnce: options.pushesAtOnce,
-    groupOf: hostnameOf,
     async authenticate(call) {
       // The plaintext port is for clients inside of the control plane's own trust, as in Istio.
       if (call.isSecure) identities.set(call, await identify(call));
@@ -222,11 +221,6 @@ export async function startIstiod({ client, options, version, log }: IstiodDepen
       await Promise.all([plainGrpc.shutdown(), secureGrpc.shutdown(), webhooks.shutdown(), http.shutdown()]);
     },
   };
-}
-
-/** `outbound|9080|v1|reviews.default.svc.cluster.local` → the host. */
-function hostnameOf(clusterName: string): string {
-  return clusterName.slice(clusterName.lastIndexOf("|") + 1);
 }
 
 /** Until it succeeds: the API server may come after istiod. */

@@ -1,5 +1,6 @@
 import type { AdsServer } from "#xds/ads-server.ts";
 import { pushOrder, shortTypeName } from "#xds/resource.ts";
+import { listOf } from "#xds/resource-set.ts";
 import type { ProxyClient } from "./xds-clients.ts";
 
 /**
@@ -24,7 +25,7 @@ export async function configDump(
     const subscription = connection.stream.subscriptions.get(typeUrl);
     if (!subscription || (wanted.size > 0 && !wanted.has(shortTypeName(typeUrl)))) continue;
     const resources = subscription.wildcard ? view.generate(typeUrl) : view.generate(typeUrl, subscription.names);
-    for (const resource of resources) {
+    for (const resource of listOf(resources)) {
       const state = subscription.held.get(resource.name) === resource.version ? "SENT" : "NOT SENT";
       configs.push({
         typeUrl,

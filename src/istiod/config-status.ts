@@ -8,6 +8,7 @@ import { type ConfigSource, configSources, sourceAt } from "#status/config-sourc
 import type { StatusKeeper } from "#status/status-keeper.ts";
 import type { View } from "#xds/client.ts";
 import { type Resource, shortTypeName } from "#xds/resource.ts";
+import { listOf } from "#xds/resource-set.ts";
 import type { Subscription } from "#xds/subscription.ts";
 import { proxyId } from "./xds-clients.ts";
 
@@ -52,7 +53,7 @@ export function createConfigStatus(keeper: StatusKeeper, log: Log): ConfigStatus
   function report(proxy: Proxy, subscription: Subscription, view: View | undefined): void {
     const id = proxyId(proxy);
     const { typeUrl, rejected } = subscription;
-    const resources = view && rejected.size > 0 ? view.generate(typeUrl, new Set(rejected.keys())) : [];
+    const resources = view && rejected.size > 0 ? listOf(view.generate(typeUrl, new Set(rejected.keys()))) : [];
     const problems = resources.flatMap((resource) => {
       const { name } = resource;
       const words = `${id} rejects ${shortTypeName(typeUrl)} ${name}: ${rejected.get(name)}`.slice(0, maxMessage);

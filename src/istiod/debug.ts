@@ -81,7 +81,7 @@ function connections(ads: AdsServer, snapshots: Snapshots): object {
     watches: Object.fromEntries(
       [...stream.subscriptions].map(([typeUrl, { names, wildcard, held, sentVersion, ackedVersion }]) => [
         shortTypeName(typeUrl),
-        { wildcard, names: [...names], held: held.size, sentVersion, ackedVersion },
+        { wildcard, names: [...names], held: [...held].length, sentVersion, ackedVersion },
       ]),
     ),
   }));

@@ -19,8 +19,11 @@ export interface SnapshotsOptions {
   readonly clusterId: string;
   readonly debounceMs: { readonly quiet: number; readonly longest: number };
   readonly log: Log;
-  /** There is a new snapshot. `pods`: keys of pods that came, changed or went since the last one. */
-  readonly onSnapshot: (snapshot: Snapshot, scope: PushScope, pods: ReadonlySet<string>) => void;
+  /**
+   * There is a new snapshot. `scope` is what follows from it for everybody, if anything; `pods`: keys of pods that came, changed or
+   * went since the last one.
+   */
+  readonly onSnapshot: (snapshot: Snapshot, scope: PushScope | undefined, pods: ReadonlySet<string>) => void;
   /** A change came in, for metrics. */
   readonly onEvent?: (type: InputType) => void;
 }
@@ -71,7 +74,8 @@ export function keepSnapshots(options: SnapshotsOptions): Snapshots {
     const change = withEndpoints(snapshot, input(), changes);
     snapshot = change.snapshot;
     if (change.hosts.size > 0) log.debug("endpoints changed", { hosts: [...change.hosts].slice(0, 20) });
-    onSnapshot(snapshot, change.full ? "all" : { endpoints: change.hosts }, changes.pods ?? noKeys);
+    const scope = change.full ? "all" : change.hosts.size > 0 ? "endpoints" : undefined;
+    onSnapshot(snapshot, scope, changes.pods ?? noKeys);
   }
 
   objects.onChange((type) => {

@@ -62,7 +62,7 @@ function statusOf({ stream }: Connection, { id, proxy }: ProxyClient, version: s
       state[short] = "ERROR";
     } else if (unanswered.size > 0) state[short] = "STALE";
     // After a reconnect nothing is sent to a proxy that has everything: it is in sync all the same.
-    else state[short] = sentNonce || subscription.held.size > 0 ? "SYNCED" : "NOT SENT";
+    else state[short] = sentNonce || !subscription.held.isEmpty ? "SYNCED" : "NOT SENT";
   }
   return {
     cluster: proxy.clusterId,

@@ -1,5 +1,5 @@
 import type { WorkloadIdentity } from "#ca/token-review.ts";
-import { generate } from "#envoy/generate.ts";
+import { generateSet } from "#envoy/generate.ts";
 import type { Log } from "#log/log.ts";
 import { type Proxy, parseProxy } from "#model/proxy.ts";
 import { proxyView } from "#snapshot/proxy-view.ts";
@@ -8,6 +8,7 @@ import type { View, XdsClient } from "#xds/client.ts";
 import { GrpcError, grpcCode } from "#xds/grpc-status.ts";
 import type { XdsNode } from "#xds/node.ts";
 import { typeUrls } from "#xds/resource.ts";
+import { sharedSet } from "#xds/resource-set.ts";
 import type { Subscription } from "#xds/subscription.ts";
 import type { Credentials, ProxyCredentials } from "./credentials/credentials.ts";
 
@@ -73,8 +74,8 @@ export function openXdsClient(
           version: String(now.generation),
           generate: (typeUrl, names) =>
             typeUrl === typeUrls.secret
-              ? credentials.generate(names ?? [])
-              : generate(seen, typeUrl, names && [...names]),
+              ? sharedSet(credentials.generate(names ?? []))
+              : generateSet(seen, typeUrl, names),
         },
       };
     }

@@ -17,7 +17,6 @@ export interface AdsServerOptions {
   readonly authenticate: (call: GrpcCall) => void | Promise<void>;
   /** Called with the first request's node; rejects with a GrpcError to refuse it. */
   readonly open: (node: XdsNode, call: GrpcCall) => XdsClient | Promise<XdsClient>;
-  readonly groupOf?: (name: string) => string;
   readonly maxStreams?: number;
   /** Proxies that are pushed to at once. Istio: PILOT_PUSH_THROTTLE. */
   readonly pushesAtOnce?: number;
@@ -71,7 +70,6 @@ export function createAdsServer(options: AdsServerOptions): AdsServer {
         wantPush: () => queue.add(stream),
         onPushDone: () => queue.done(stream),
         now: () => performance.now(),
-        ...(options.groupOf ? { groupOf: options.groupOf } : {}),
       });
       const connection = { stream, peer: call.peer, connectedAt: new Date() };
       connections.add(connection);

@@ -5,7 +5,8 @@ import { GrpcError, grpcCode } from "./grpc-status.ts";
 import type { XdsNode } from "./node.ts";
 import { WireError } from "./protobuf-wire.ts";
 import { mergeScopes, type PushScope } from "./push-scope.ts";
-import { pushOrder, type Resource, shortTypeName, typeUrls } from "./resource.ts";
+import { pushOrder, shortTypeName, typeUrls } from "./resource.ts";
+import { findIn, listOf, noResources, type ResourceSet, sizeOf } from "./resource-set.ts";
 import { type Ask, createSubscription, isSubscribed, noteSent, type Subscription } from "./subscription.ts";
 import { delta, sotw, type Variant, type VariantName } from "./variant.ts";
 
@@ -22,8 +23,6 @@ export interface AdsStreamOptions {
   /** The push that `runPush` started is over. */
   readonly onPushDone: () => void;
   readonly now: () => number;
-  /** The group that a name of an endpoint resource belongs to: what a push says has changed. */
-  readonly groupOf?: (name: string) => string;
 }
 
 /** A client may use this many types. */
@@ -65,7 +64,7 @@ function create<R extends SotwRequest | DeltaRequest>(
   variant: Variant<R>,
   options: AdsStreamOptions,
 ): AdsStream {
-  const { log, now, groupOf = (name) => name } = options;
+  const { log, now } = options;
   const subscriptions = new Map<string, Subscription>();
   let client: XdsClient | undefined;
   let node: XdsNode | undefined;
@@ -80,17 +79,19 @@ function create<R extends SotwRequest | DeltaRequest>(
   let counter = 0;
   /** Clusters that were sent since their endpoints were: Envoy warms them and waits for endpoints again. */
   const warming = new Set<string>();
+  /** Who comes with clusters from an earlier stream may come with endpoints too. */
+  let cameWithClusters = false;
 
-  function generate(subscription: Subscription, ask: Ask): readonly Resource[] {
-    if (!view) return [];
+  function generate(subscription: Subscription, ask: Ask): ResourceSet {
+    if (!view) return noResources;
     const { typeUrl, names, wildcard } = subscription;
-    if (ask.names) return ask.names.size === 0 ? [] : view.generate(typeUrl, ask.names);
-    if (!wildcard) return names.size === 0 ? [] : view.generate(typeUrl, names);
+    if (ask.names) return ask.names.size === 0 ? noResources : view.generate(typeUrl, ask.names);
+    if (!wildcard) return names.size === 0 ? noResources : view.generate(typeUrl, names);
     const all = view.generate(typeUrl);
     if (names.size === 0) return all;
-    const present = new Set(all.map((resource) => resource.name));
-    const extra = view.generate(typeUrl, names).filter((resource) => !present.has(resource.name));
-    return extra.length === 0 ? all : [...all, ...extra];
+    const extra = listOf(view.generate(typeUrl, names)).filter(({ name }) => findIn(all, name) === undefined);
+    if (extra.length === 0) return all;
+    return { shared: all.shared, own: [...all.own, ...extra].sort((a, b) => (a.name < b.name ? -1 : 1)) };
   }
 
   function tell(subscription: Subscription, ask: Ask, keepRemoved = false): void {
@@ -110,18 +111,23 @@ function create<R extends SotwRequest | DeltaRequest>(
     const message = variant.encode({ ...outgoing, typeUrl, nonce }, options.controlPlane);
     if (!options.send(message.pieces())) isBlocked = true;
     if (pushing) pushing.sentAt = now();
-    for (const { name } of outgoing.resources) {
-      if (typeUrl === typeUrls.cluster) warming.add(name);
-      else if (isEndpoints) warming.delete(name);
-    }
-    client?.onSent?.(typeUrl, { resources: outgoing.resources.length, bytes: message.length });
+    if (typeUrl === typeUrls.cluster) noteWarming(outgoing.resources);
+    else if (isEndpoints && warming.size > 0) for (const { name } of listOf(outgoing.resources)) warming.delete(name);
+    const resources = sizeOf(outgoing.resources);
+    client?.onSent?.(typeUrl, { resources, bytes: message.length });
     log.debug("sent", {
       type: shortTypeName(typeUrl),
       nonce,
-      resources: outgoing.resources.length,
+      resources,
       removed: outgoing.removed.length,
       bytes: message.length,
     });
+  }
+
+  function noteWarming(clusters: ResourceSet): void {
+    const endpoints = subscriptions.get(typeUrls.endpoint);
+    if (!endpoints && !cameWithClusters) return;
+    for (const { name } of listOf(clusters)) if (!endpoints || isSubscribed(endpoints, name)) warming.add(name);
   }
 
   /** Endpoints of clusters that were just sent, for a client that already asked for endpoints. */
@@ -145,9 +151,7 @@ function create<R extends SotwRequest | DeltaRequest>(
       return;
     }
     const endpoints = subscriptions.get(typeUrls.endpoint);
-    if (!endpoints) return;
-    const names = new Set([...endpoints.names].filter((name) => scope.endpoints.has(groupOf(name))));
-    if (names.size > 0) tell(endpoints, { names, force: none, always: false });
+    if (endpoints) tell(endpoints, { force: none, always: false }, true);
   }
 
   /** Routes and listeners that refer to a cluster have been replaced by now: it may go, and then its endpoints. */
@@ -170,7 +174,9 @@ function create<R extends SotwRequest | DeltaRequest>(
 
   function apply(request: R, subscription: Subscription): void {
     const type = shortTypeName(subscription.typeUrl);
+    const isFirst = !subscription.isOpen;
     const reaction = variant.receive(subscription, request);
+    if (isFirst && subscription.typeUrl === typeUrls.cluster) cameWithClusters = !subscription.held.isEmpty;
     if (reaction.stale) log.debug("stale nonce", { type, nonce: request.responseNonce });
     if (reaction.rejected) {
       const { message, names } = reaction.rejected;

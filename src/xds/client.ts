@@ -1,11 +1,11 @@
-import type { Resource } from "./resource.ts";
+import type { ResourceSet } from "./resource-set.ts";
 import type { Rejection, Subscription } from "./subscription.ts";
 
 /** The mesh as one proxy sees it at one moment. */
 export interface View {
   readonly version: string;
   /** All resources of the type, or those of `names` that exist. The same resource has the same bytes every time. */
-  generate(typeUrl: string, names?: ReadonlySet<string>): readonly Resource[];
+  generate(typeUrl: string, names?: ReadonlySet<string>): ResourceSet;
 }
 
 /** What istiod keeps for one connected client. */

@@ -1,14 +1,17 @@
+import { memo } from "#model/memo.ts";
 import type { DeltaRequest } from "./discovery.ts";
+import { nameSet } from "./name-set.ts";
 import type { Resource } from "./resource.ts";
+import { findIn, findNamed, listOf, listVersion, type ResourceSet, sizeOf } from "./resource-set.ts";
 import {
   type Ask,
   isSubscribed,
+  namesOf,
   type Outgoing,
   openNames,
   type Reaction,
   type Rejection,
   type Subscription,
-  setVersion,
   takeAnswer,
 } from "./subscription.ts";
 
@@ -24,7 +27,7 @@ export function receiveDelta(subscription: Subscription, request: DeltaRequest):
   const answer = request.responseNonce
     ? (takeAnswer(subscription, request.responseNonce, request.error) ?? { stale: true as const })
     : {};
-  const retry = "rejected" in answer && answer.rejected && sent ? partsToRetry(answer.rejected, sent) : [];
+  const retry = "rejected" in answer && answer.rejected && sent ? partsToRetry(answer.rejected, namesOf(sent)) : [];
   const ask = changeNames(subscription, request);
   return { ...answer, ...(ask ? { ask } : {}), ...(retry.length > 0 ? { retry } : {}) };
 }
@@ -44,14 +47,16 @@ function partsToRetry(rejection: Rejection, sent: readonly string[]): readonly R
 }
 
 function changeNames(subscription: Subscription, request: DeltaRequest): Ask | undefined {
-  const { names, held } = subscription;
+  const { held } = subscription;
+  if (request.subscribe.length === 0 && request.unsubscribe.length === 0) return undefined;
+  const names = new Set(subscription.names);
   const affected = new Set<string>();
   const wasWildcard = subscription.wildcard;
   for (const name of request.unsubscribe) {
     if (name === "*") {
       subscription.wildcard = false;
       subscription.oldWildcard = false;
-      for (const other of held.keys()) if (!names.has(other)) held.delete(other);
+      held.retain(names);
     } else if (names.delete(name)) {
       // Under a wildcard the client must hear whether it stays: it can't tell (xDS: "Unsubscribing from Resources").
       if (subscription.wildcard) affected.add(name);
@@ -66,6 +71,7 @@ function changeNames(subscription: Subscription, request: DeltaRequest): Ask | u
       affected.add(name);
     }
   }
+  subscription.names = nameSet([...names]);
   if (subscription.wildcard && !wasWildcard) return { force: affected, always: true };
   return affected.size > 0 ? { names: affected, force: affected, always: false } : undefined;
 }
@@ -83,35 +89,78 @@ interface DeltaOptions {
  */
 export function respondDelta(
   subscription: Subscription,
-  resources: readonly Resource[],
+  resources: ResourceSet,
   ask: Ask,
-  options: DeltaOptions = {},
+  { keepRemoved = false }: DeltaOptions = {},
 ): Outgoing | undefined {
-  const { held } = subscription;
-  const present = new Set<string>();
-  const changed: Resource[] = [];
-  for (const resource of resources) {
-    present.add(resource.name);
-    if (!isSubscribed(subscription, resource.name) && !ask.names?.has(resource.name)) continue;
-    if (held.get(resource.name) !== resource.version || ask.force.has(resource.name)) changed.push(resource);
-  }
-  const removed: string[] = [];
-  if (!options.keepRemoved) {
-    // A name that was asked for just now is answered in any case, others once.
-    if (ask.names) {
-      for (const name of ask.names)
-        if (!present.has(name) && (ask.force.has(name) || held.get(name) !== "")) removed.push(name);
-    } else {
-      for (const [name, version] of held) if (version !== "" && !present.has(name)) removed.push(name);
-      for (const name of subscription.names) if (!held.has(name) && !present.has(name)) removed.push(name);
-    }
-  }
-  if (changed.length === 0 && removed.length === 0 && !ask.always) return undefined;
+  const { changed, removed } = ask.names
+    ? bringNames(subscription, resources, ask.names, ask.force, keepRemoved)
+    : bringAll(subscription, resources, ask.force, keepRemoved);
+  if (sizeOf(changed) === 0 && removed.length === 0 && !ask.always) return undefined;
+  const lists = [changed.shared, changed.own].filter((list) => list.length > 0);
+  const version = lists.map((list) => listVersion(list));
+  return { version: version.join("."), resources: changed, removed };
+}
+
+interface Told {
+  readonly changed: ResourceSet;
+  readonly removed: readonly string[];
+}
+
+/** Brings the client to `set`. */
+function bringAll(
+  { names, held }: Subscription,
+  set: ResourceSet,
+  force: ReadonlySet<string>,
+  keepRemoved: boolean,
+): Told {
+  const { changed, gone } = held.difference(set);
+  const absent = absentNames(names, set);
+  const unknown = absent.filter((name) => !held.has(name));
+  const later = keepRemoved ? gone.map((name) => [name, held.get(name) ?? ""] as const) : [];
+  const told = keepRemoved ? absent.filter((name) => held.get(name) === "") : absent;
+  held.replace(set);
+  for (const name of told) held.set(name, "");
+  for (const [name, version] of later) held.set(name, version);
+  return { changed: withForced(changed, set, force), removed: keepRemoved ? [] : [...gone, ...unknown] };
+}
+
+/** Brings the client up to date with these names; `set` is what exists of them. */
+function bringNames(
+  { names, held }: Subscription,
+  set: ResourceSet,
+  asked: ReadonlySet<string>,
+  force: ReadonlySet<string>,
+  keepRemoved: boolean,
+): Told {
+  const changed = listOf(set).filter(({ name, version }) => held.get(name) !== version || force.has(name));
   for (const { name, version } of changed) held.set(name, version);
+  // A name that was asked for just now is answered in any case, others once.
+  const removed = keepRemoved ? [] : absentNames(asked, set).filter((name) => force.has(name) || held.get(name) !== "");
   for (const name of removed) {
-    if (subscription.names.has(name)) held.set(name, "");
+    if (names.has(name)) held.set(name, "");
     else held.delete(name);
   }
-  const version = setVersion(changed.map(({ name, version }) => [name, version]));
-  return { version, resources: changed, removed };
+  return { changed: { shared: [], own: changed }, removed };
+}
+
+function absentNames(names: ReadonlySet<string>, set: ResourceSet): readonly string[] {
+  if (names.size === 0) return [];
+  const absent = absentFrom(names, set.shared);
+  return set.own.length === 0 ? absent : absent.filter((name) => findNamed(set.own, name) === undefined);
+}
+
+const absentFrom = memo((names: ReadonlySet<string>, list: readonly Resource[]): readonly string[] =>
+  [...names].filter((name) => findNamed(list, name) === undefined),
+);
+
+function withForced(changed: ResourceSet, set: ResourceSet, force: ReadonlySet<string>): ResourceSet {
+  if (force.size === 0) return changed;
+  const there = new Set(namesOf(changed));
+  const added: Resource[] = [];
+  for (const name of force) {
+    const resource = there.has(name) ? undefined : findIn(set, name);
+    if (resource) added.push(resource);
+  }
+  return added.length === 0 ? changed : { shared: changed.shared, own: [...changed.own, ...added] };
 }

@@ -1,6 +1,7 @@
+import { encodedResources } from "./encoded-resources.ts";
 import { decodeNode, type XdsNode } from "./node.ts";
 import { WireError, WireReader, WireWriter } from "./protobuf-wire.ts";
-import type { Resource } from "./resource.ts";
+import { listOf, type ResourceSet } from "./resource-set.ts";
 
 /** What requests of both variants have. */
 interface AnyRequest {
@@ -31,7 +32,7 @@ export interface DiscoveryResponse {
   readonly typeUrl: string;
   readonly nonce: string;
   readonly version: string;
-  readonly resources: readonly Resource[];
+  readonly resources: ResourceSet;
   /** Names of resources that are gone (delta only). */
   readonly removed: readonly string[];
 }
@@ -119,18 +120,17 @@ function decodeStatus(bytes: Uint8Array): { code: number; message: string } {
 /** Pieces of an encoded `DiscoveryResponse`; the resources' bytes are not copied. */
 export function encodeSotwResponse(response: DiscoveryResponse, controlPlane: string): WireWriter {
   const writer = new WireWriter().string(1, response.version);
-  for (const resource of response.resources) writer.bytes(2, resource.any);
+  for (const resource of listOf(response.resources)) writer.bytes(2, resource.any);
   return writer
     .string(4, response.typeUrl)
     .string(5, response.nonce)
     .message(6, new WireWriter().string(1, controlPlane));
 }
 
-/** Pieces of an encoded `DeltaDiscoveryResponse`; the resources' bytes are not copied. */
+/** Pieces of an encoded `DeltaDiscoveryResponse`; shared lists are encoded once for all. */
 export function encodeDeltaResponse(response: DiscoveryResponse, controlPlane: string): WireWriter {
   const writer = new WireWriter().string(1, response.version);
-  for (const { name, version, any } of response.resources)
-    writer.message(2, new WireWriter().string(1, version).bytes(2, any).string(3, name));
+  writer.encoded(encodedResources(response.resources));
   writer.string(4, response.typeUrl).string(5, response.nonce);
   for (const name of response.removed) writer.string(6, name);
   return writer.message(7, new WireWriter().string(1, controlPlane));

@@ -14,6 +14,7 @@ import { silentLog } from "#log/log.ts";
 import { createAdsServer } from "./ads-server.ts";
 import { createGrpcServer, type GrpcServer } from "./grpc-server.ts";
 import { type Resource, shortTypeName, typeUrls } from "./resource.ts";
+import { sharedSet } from "./resource-set.ts";
 import { eventually, freePort, get, startEnvoy, upstream } from "./test-envoy.ts";
 
 function resource<D extends DescMessage>(schema: D, name: string, init: MessageInitShape<D>): Resource {
@@ -116,7 +117,12 @@ async function serve(world: World, port: number): Promise<{ push(): void; stop()
         const types = new Map(world.types);
         return {
           version: "1",
-          generate: (type, names) => (types.get(type) ?? []).filter(({ name }) => !names || names.has(name)),
+          generate: (type, names) =>
+            sharedSet(
+              (types.get(type) ?? [])
+                .filter(({ name }) => !names || names.has(name))
+                .sort((a, b) => (a.name < b.name ? -1 : 1)),
+            ),
         };
       },
       onSent: (type, { resources }) => world.sent.push(`${shortTypeName(type)} ${resources}`),

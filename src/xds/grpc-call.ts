@@ -2,6 +2,7 @@ import http2 from "node:http2";
 import type { Log } from "#log/log.ts";
 import { FrameSplitter, frameHeader } from "./grpc-frame.ts";
 import { GrpcError, grpcCode } from "./grpc-status.ts";
+import { joinSmall } from "./pieces.ts";
 
 /** One call as its handler sees it. Messages are bytes. */
 export interface GrpcCall {
@@ -58,8 +59,7 @@ export function openCall(
       let length = 0;
       for (const piece of pieces) length += piece.length;
       stream.cork();
-      stream.write(frameHeader(length));
-      for (const piece of joinSmall(pieces)) stream.write(piece);
+      for (const piece of joinSmall([frameHeader(length), ...pieces])) stream.write(piece);
       stream.uncork();
       return !stream.writableNeedDrain;
     },
@@ -89,22 +89,6 @@ function percentEncode(text: string): string {
         ? String.fromCharCode(byte)
         : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
   return encoded;
-}
-
-/** Long pieces stay as they are, runs of short ones are joined: a write for each would cost more than the copy. */
-function* joinSmall(pieces: readonly Uint8Array[]): Generator<Uint8Array> {
-  const longPiece = 16 * 1024;
-  let run: Uint8Array[] = [];
-  for (const piece of pieces) {
-    if (piece.length < longPiece) {
-      run.push(piece);
-      continue;
-    }
-    if (run.length > 0) yield Buffer.concat(run);
-    run = [];
-    yield piece;
-  }
-  if (run.length > 0) yield Buffer.concat(run);
 }
 
 /** Gives the call to its method and reads messages until the client or the method ends it. */

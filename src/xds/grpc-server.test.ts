@@ -12,6 +12,7 @@ import { createGrpcServer, type GrpcServerOptions } from "./grpc-server.ts";
 import { GrpcError } from "./grpc-status.ts";
 import { WireReader, WireWriter } from "./protobuf-wire.ts";
 import { typeUrls } from "./resource.ts";
+import { sharedSet } from "./resource-set.ts";
 import { eventually } from "./test-envoy.ts";
 
 const echo: GrpcMethod = async (call) => ({
@@ -121,7 +122,7 @@ test("a client that doesn't read holds back nobody else, and gets only the newes
       view: () => {
         const name = `v${version}`;
         const any = Buffer.alloc(size, version);
-        return { version: name, generate: () => [{ name: "l", version: name, any }] };
+        return { version: name, generate: () => sharedSet([{ name: "l", version: name, any }]) };
       },
       onSent: () => sent.push(id),
     }),

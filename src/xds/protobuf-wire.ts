@@ -109,6 +109,12 @@ export class WireWriter {
     return this;
   }
 
+  /** Fields that are encoded already. */
+  encoded(pieces: readonly Uint8Array[]): this {
+    for (const piece of pieces) this.#push(piece);
+    return this;
+  }
+
   pieces(): readonly Uint8Array[] {
     return this.#pieces;
   }

@@ -1,9 +1,7 @@
-/** What a push may have changed: everything, or endpoints alone, of these groups (`groupOf` of the options). */
-export type PushScope = "all" | { readonly endpoints: ReadonlySet<string> };
+/** What a push may have changed: everything, or endpoints alone. */
+export type PushScope = "all" | "endpoints";
 
 /** A push that covers both. */
 export function mergeScopes(a: PushScope | undefined, b: PushScope): PushScope {
-  if (a === undefined) return b;
-  if (a === "all" || b === "all") return "all";
-  return { endpoints: a.endpoints.union(b.endpoints) };
+  return a === "all" ? a : b;
 }

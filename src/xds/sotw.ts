@@ -1,15 +1,7 @@
 import type { SotwRequest } from "./discovery.ts";
-import type { Resource } from "./resource.ts";
-import {
-  type Ask,
-  isSubscribed,
-  type Outgoing,
-  openNames,
-  type Reaction,
-  type Subscription,
-  setVersion,
-  takeAnswer,
-} from "./subscription.ts";
+import { nameSet } from "./name-set.ts";
+import { findIn, listOf, listVersion, type ResourceSet, type Version } from "./resource-set.ts";
+import { type Ask, type Outgoing, openNames, type Reaction, type Subscription, takeAnswer } from "./subscription.ts";
 
 /**
  * Takes a state-of-the-world request in. Every request repeats all names; one whose nonce isn't that of the last response
@@ -36,13 +28,10 @@ function changeNames(subscription: Subscription, requested: readonly string[]): 
   const wasWildcard = subscription.wildcard;
   subscription.wildcard = wanted.delete("*");
   subscription.oldWildcard = false;
-  for (const name of subscription.names) {
-    if (wanted.has(name)) continue;
-    subscription.names.delete(name);
-    if (!subscription.wildcard) subscription.held.delete(name);
-  }
+  if (!subscription.wildcard)
+    for (const name of subscription.names) if (!wanted.has(name)) subscription.held.delete(name);
   const added = [...wanted].filter((name) => !subscription.names.has(name));
-  for (const name of added) subscription.names.add(name);
+  subscription.names = nameSet([...wanted]);
   if (subscription.wildcard) {
     return !wasWildcard || added.length > 0 ? { force: new Set(added), always: true } : undefined;
   }
@@ -55,27 +44,26 @@ function changeNames(subscription: Subscription, requested: readonly string[]): 
  * What has to be told of `resources`, which are all there is (or, with `ask.names`, all there is of those). A wildcard gets
  * everything whenever anything changed; names get what changed. Undefined when there is nothing to tell.
  */
-export function respondSotw(
-  subscription: Subscription,
-  resources: readonly Resource[],
-  ask: Ask,
-): Outgoing | undefined {
-  const { held } = subscription;
-  const wanted = resources.filter(({ name }) => isSubscribed(subscription, name));
+export function respondSotw(subscription: Subscription, resources: ResourceSet, ask: Ask): Outgoing | undefined {
+  const { held, names, rejected } = subscription;
   if (subscription.wildcard) {
-    const version = setVersion(wanted.map(({ name, version }) => [name, version]));
+    const version = versionOf(listOf(resources));
     const last = subscription.sentNonce === "" ? subscription.ackedVersion : subscription.sentVersion;
-    held.clear();
-    const names = new Set(wanted.map(({ name }) => name));
-    for (const name of subscription.rejected.keys()) if (!names.has(name)) subscription.rejected.delete(name);
-    for (const { name, version } of wanted) held.set(name, version);
-    if (version === last && !ask.always && !wanted.some(({ name }) => ask.force.has(name))) return undefined;
-    return { version, resources: wanted, removed: [] };
+    held.replace(resources);
+    for (const name of rejected.keys()) if (findIn(resources, name) === undefined) rejected.delete(name);
+    const isForced = [...ask.force].some((name) => findIn(resources, name) !== undefined);
+    return version === last && !ask.always && !isForced ? undefined : { version, resources, removed: [] };
   }
-  const changed = wanted.filter(({ name, version }) => ask.force.has(name) || held.get(name) !== version);
-  const present = new Set(resources.map(({ name }) => name));
-  for (const name of ask.names ?? subscription.names) if (!present.has(name)) held.delete(name);
-  for (const { name, version } of changed) held.set(name, version);
+  const changed = listOf(resources).filter(({ name, version }) => ask.force.has(name) || held.get(name) !== version);
+  for (const name of ask.names ?? names) if (findIn(resources, name) === undefined) held.delete(name);
+  if (ask.names) for (const { name, version } of changed) held.set(name, version);
+  else held.replace(resources);
   if (changed.length === 0 && !ask.always) return undefined;
-  return { version: setVersion(held), resources: changed, removed: [] };
+  const version = versionOf([...held].map(([name, version]) => ({ name, version })));
+  return { version, resources: { shared: [], own: changed }, removed: [] };
+}
+
+/** The same for the same content, however it is shared out. */
+function versionOf(list: readonly Version[]): string {
+  return listVersion([...list].sort((a, b) => (a.name < b.name ? -1 : 1)));
 }

@@ -1,5 +1,7 @@
-import { hash } from "node:crypto";
-import { allowsWildcard, type Resource } from "./resource.ts";
+import { Held } from "./held.ts";
+import { nameSet } from "./name-set.ts";
+import { allowsWildcard } from "./resource.ts";
+import { listOf, type ResourceSet } from "./resource-set.ts";
 
 /**
  * What one stream knows about one resource type. It holds no socket and no clock: the variants (`sotw.ts`, `delta.ts`)
@@ -11,12 +13,11 @@ export interface Subscription {
   wildcard: boolean;
   /** The wildcard was asked for by an empty first request, not by `*`. */
   oldWildcard: boolean;
-  /** Names it asked for one by one, besides or instead of the wildcard. */
-  readonly names: Set<string>;
-  /** Name to version of what the client has, or was sent and didn't answer yet; `""` when it was told that there is none. */
-  readonly held: Map<string, string>;
-  /** Responses that wait for an answer: nonce to the names in it. */
-  readonly unanswered: Map<string, readonly string[]>;
+  /** Names it asked for one by one, besides or instead of the wildcard. Of {@link nameSet}: replaced, never changed. */
+  names: ReadonlySet<string>;
+  readonly held: Held;
+  /** Responses that wait for an answer: nonce to what is in it. */
+  readonly unanswered: Map<string, ResourceSet>;
   /** False until the first request was taken in. */
   isOpen: boolean;
   sentNonce: string;
@@ -59,7 +60,7 @@ export interface Reaction {
 /** What goes out: nonce and version are given by the variant. */
 export interface Outgoing {
   readonly version: string;
-  readonly resources: readonly Resource[];
+  readonly resources: ResourceSet;
   readonly removed: readonly string[];
 }
 
@@ -71,8 +72,8 @@ export function createSubscription(typeUrl: string): Subscription {
     typeUrl,
     wildcard: false,
     oldWildcard: false,
-    names: new Set(),
-    held: new Map(),
+    names: nameSet([]),
+    held: new Held(),
     unanswered: new Map(),
     isOpen: false,
     sentNonce: "",
@@ -93,10 +94,8 @@ export function openNames(subscription: Subscription, names: readonly string[]):
     subscription.wildcard = allowsWildcard(subscription.typeUrl);
     subscription.oldWildcard = subscription.wildcard;
   }
-  for (const name of names) {
-    if (name === "*") subscription.wildcard = true;
-    else subscription.names.add(name);
-  }
+  if (names.includes("*")) subscription.wildcard = true;
+  subscription.names = nameSet(names.filter((name) => name !== "*"));
 }
 
 export function isSubscribed(subscription: Subscription, name: string): boolean {
@@ -109,10 +108,11 @@ export function takeAnswer(
   nonce: string,
   error: { readonly message: string } | undefined,
 ): Pick<Reaction, "acked" | "rejected" | "retry"> | undefined {
-  const names = subscription.unanswered.get(nonce);
-  if (names === undefined) return undefined;
+  const sent = subscription.unanswered.get(nonce);
+  if (sent === undefined) return undefined;
   subscription.unanswered.delete(nonce);
   if (error) {
+    const names = namesOf(sent);
     const named = names.filter((name) => mentions(error.message, name));
     const rejection = { nonce, message: error.message, names: named.length > 0 ? named : names };
     for (const name of rejection.names) subscription.rejected.set(name, error.message);
@@ -120,8 +120,12 @@ export function takeAnswer(
   }
   subscription.ackedNonce = nonce;
   subscription.ackedVersion = subscription.sentVersion;
-  for (const name of names) subscription.rejected.delete(name);
+  if (subscription.rejected.size > 0) for (const name of namesOf(sent)) subscription.rejected.delete(name);
   return { acked: nonce };
+}
+
+export function namesOf(set: ResourceSet): readonly string[] {
+  return listOf(set).map(({ name }) => name);
 }
 
 /** True when the text has the name as a word of its own, and not as a part of a longer name. */
@@ -140,19 +144,10 @@ const isNamePart = /^[\w|/-]$/;
 export function noteSent(subscription: Subscription, nonce: string, outgoing: Outgoing): void {
   subscription.sentNonce = nonce;
   subscription.sentVersion = outgoing.version;
-  subscription.unanswered.set(
-    nonce,
-    outgoing.resources.map(({ name }) => name),
-  );
+  subscription.unanswered.set(nonce, outgoing.resources);
   for (const name of outgoing.removed) subscription.rejected.delete(name);
   for (const oldest of subscription.unanswered.keys()) {
     if (subscription.unanswered.size <= maxUnanswered) break;
     subscription.unanswered.delete(oldest);
   }
-}
-
-/** A hash over names and versions; the same for the same content, whichever process computes it. */
-export function setVersion(versions: Iterable<readonly [string, string]>): string {
-  const lines = [...versions].map(([name, version]) => `${name}\n${version}\n`).sort();
-  return hash("sha1", lines.join(""), "hex").slice(0, 16);
 }

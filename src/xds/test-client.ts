@@ -25,10 +25,13 @@ export class TestWorld {
     const types = new Map([...this.#types].map(([type, resources]) => [type, new Map(resources)]));
     return {
       version: "1",
-      generate: (typeUrl, names) =>
-        [...(types.get(typeUrl) ?? [])]
+      generate: (typeUrl, names) => ({
+        shared: [],
+        own: [...(types.get(typeUrl) ?? [])]
           .filter(([name]) => !names || names.has(name))
-          .map(([name, version]) => ({ name, version, any: encodeAny(typeUrl, `${name}=${version}`) })),
+          .map(([name, version]) => ({ name, version, any: encodeAny(typeUrl, `${name}=${version}`) }))
+          .sort((a, b) => (a.name < b.name ? -1 : 1)),
+      }),
     };
   }
 }

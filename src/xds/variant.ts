@@ -8,7 +8,7 @@ import {
   type SotwRequest,
 } from "./discovery.ts";
 import type { WireWriter } from "./protobuf-wire.ts";
-import type { Resource } from "./resource.ts";
+import type { ResourceSet } from "./resource-set.ts";
 import { receiveSotw, respondSotw } from "./sotw.ts";
 import type { Ask, Outgoing, Reaction, Subscription } from "./subscription.ts";
 
@@ -20,7 +20,7 @@ export interface Variant<R extends SotwRequest | DeltaRequest> {
   receive(subscription: Subscription, request: R): Reaction;
   respond(
     subscription: Subscription,
-    resources: readonly Resource[],
+    resources: ResourceSet,
     ask: Ask,
     options?: { readonly keepRemoved?: boolean },
   ): Outgoing | undefined;

@@ -7,8 +7,9 @@ import type { DestinationPolicy } from "#snapshot/destination-rules.ts";
 import type { ProxyView } from "#snapshot/proxy-view.ts";
 import type { Destinations } from "#snapshot/scope.ts";
 import type { Resource } from "#xds/resource.ts";
+import { type ResourceSet, sharedList, sharedSet, withOwn } from "#xds/resource-set.ts";
 import { inboundTargets } from "../listeners/inbound.ts";
-import { byName, encodeResource, mergeByName } from "../proto.ts";
+import { byName, encodeResource } from "../proto.ts";
 import { blackHole, inboundPassthrough, passthrough } from "./fixed.ts";
 import { inboundCluster } from "./inbound.ts";
 import { outboundClusters } from "./outbound.ts";
@@ -35,20 +36,22 @@ const fixed = memo((mesh: MeshConfig, { kind }: { kind: ProxyType }): readonly R
 
 /** What all proxies of a kind in a namespace share. */
 const shared = memo((seen: Destinations, mesh: MeshConfig, kind: { kind: ProxyType }): readonly Resource[] =>
-  byName([
-    ...fixed(mesh, kind),
-    ...seen.services.flatMap((service) => ofService(service, seen.policyOf(service) ?? noPolicy, mesh, kind)),
-  ]),
+  sharedList(
+    byName([
+      ...fixed(mesh, kind),
+      ...seen.services.flatMap((service) => ofService(service, seen.policyOf(service) ?? noPolicy, mesh, kind)),
+    ]),
+  ),
 );
 
-/** All clusters of a proxy, by name. */
-export const clusterResources: (view: ProxyView) => readonly Resource[] = memo((view: ProxyView) => {
+/** All clusters of a proxy. */
+export const clusterResources: (view: ProxyView) => ResourceSet = memo((view: ProxyView) => {
   const { proxy, mesh, scope } = view;
   const outbound = shared(scope.destinations, mesh, kinds[proxy.type]);
-  if (proxy.type === "router" || view.targets.length === 0) return outbound;
+  if (proxy.type === "router" || view.targets.length === 0) return sharedSet(outbound);
   const inbound = inboundTargets(view.targets).map((target) => {
     const sharing = view.targets.filter(({ targetPort }) => targetPort === target.targetPort);
     return encode(inboundCluster(target, [...new Set(sharing.map(({ service }) => service))], mesh));
   });
-  return mergeByName(outbound, byName(inbound));
+  return withOwn(outbound, byName(inbound));
 });

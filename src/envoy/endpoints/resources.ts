@@ -4,8 +4,9 @@ import { type Endpoint, findPort } from "#model/service.ts";
 import type { ProxyView } from "#snapshot/proxy-view.ts";
 import type { Destinations } from "#snapshot/scope.ts";
 import type { Resource } from "#xds/resource.ts";
+import { type ResourceSet, sharedList, sharedSet } from "#xds/resource-set.ts";
 import { clusterName, parseClusterName } from "../names.ts";
-import { encodeResource } from "../proto.ts";
+import { byName, encodeResource } from "../proto.ts";
 import { loadAssignment, selectEndpoints } from "./assignment.ts";
 
 const noPolicy: object = {};
@@ -14,17 +15,19 @@ const noEndpoints: readonly Endpoint[] = Object.freeze([]);
 /** Encoded assignments by cluster: the same for all proxies that see the same endpoints and subsets. */
 const encoded = memo((_endpoints: readonly Endpoint[], _policy: object) => new Map<string, Resource>());
 
-/** What was asked for before, by proxies of the same namespace at the same moment. */
-const answers = memo((_endpoints: ProxyView["endpoints"], _seen: Destinations) => new Map<string, Resource>());
+/** What was asked for before, by proxies that see the same at the same moment. */
+const answers = memo(
+  (_endpoints: ProxyView["endpoints"], _seen: Destinations) => new WeakMap<ReadonlySet<string>, ResourceSet>(),
+);
 
-/** The endpoints of a cluster; `undefined` when the proxy has no such cluster. */
-export function endpointResource(view: ProxyView, name: string): Resource | undefined {
+/** The endpoints of these clusters; of those that the proxy has. */
+export function endpointResources(view: ProxyView, names: ReadonlySet<string>): ResourceSet {
   const known = answers(view.endpoints, view.scope.destinations);
-  const before = known.get(name);
+  const before = known.get(names);
   if (before !== undefined) return before;
-  const resource = assignmentNamed(view, name);
-  if (resource !== undefined) known.set(name, resource);
-  return resource;
+  const set = sharedSet(sharedList(byName([...names].flatMap((name) => assignmentNamed(view, name) ?? []))));
+  known.set(names, set);
+  return set;
 }
 
 function assignmentNamed(view: ProxyView, name: string): Resource | undefined {

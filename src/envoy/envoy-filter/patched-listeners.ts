@@ -5,6 +5,7 @@ import { memo } from "#model/memo.ts";
 import type { Patches } from "#snapshot/envoy-filters.ts";
 import type { ProxyView } from "#snapshot/proxy-view.ts";
 import type { Resource } from "#xds/resource.ts";
+import { type ResourceSet, sharedList, withOwn } from "#xds/resource-set.ts";
 import { byName } from "../proto.ts";
 import { patchListener } from "./listeners.ts";
 import { additions, decode, outbound, type Place, patched, places, placesOf } from "./patched-resource.ts";
@@ -31,17 +32,24 @@ const patchedListener = memo((resource: Resource, patches: Patches, { context }:
 });
 
 /** The listeners of a proxy after its patches. */
-export const patchedListeners: (view: ProxyView, resources: readonly Resource[]) => readonly Resource[] = memo(
-  (view: ProxyView, resources: readonly Resource[]) => {
+export const patchedListeners: (view: ProxyView, set: ResourceSet) => ResourceSet = memo(
+  (view: ProxyView, set: ResourceSet) => {
     const { patches } = view;
-    if (!patches || !inboundTypes.some((type) => patches.has(type))) return resources;
+    if (!patches || !inboundTypes.some((type) => patches.has(type))) return set;
     const concerned = placesOf(view).filter((place) => isPatched(patches, place));
-    const result = resources.flatMap((resource) => {
+    const own = set.own.flatMap((resource) => {
       const place = view.proxy.type === "sidecar" && isInbound(resource) ? places.SIDECAR_INBOUND : outbound(view);
       return concerned.includes(place) ? (patchedListener(resource, patches, place) ?? []) : [resource];
     });
-    return byName([...result, ...additions(view, "LISTENER")]);
+    const place = outbound(view);
+    const shared = concerned.includes(place) ? patchedShared(set.shared, patches, place) : set.shared;
+    return withOwn(shared, byName([...own, ...additions(view, "LISTENER")]));
   },
+);
+
+/** Listeners that proxies share are for what goes out; those of proxies with the same patches stay shared. */
+const patchedShared = memo((resources: readonly Resource[], patches: Patches, place: Place) =>
+  sharedList(byName(resources.flatMap((resource) => patchedListener(resource, patches, place) ?? []))),
 );
 
 function isPatched(patches: Patches, { context }: Place): boolean {

@@ -3,6 +3,7 @@ import { memo } from "#model/memo.ts";
 import type { Patches } from "#snapshot/envoy-filters.ts";
 import type { ProxyView } from "#snapshot/proxy-view.ts";
 import type { Resource } from "#xds/resource.ts";
+import { listOf, type ResourceSet, sharedList, sharedSet } from "#xds/resource-set.ts";
 import { mergeGateways } from "../gateways/servers.ts";
 import { outbound, type Place, patched } from "./patched-resource.ts";
 import { startPatching } from "./patching.ts";
@@ -27,15 +28,16 @@ const patchedTable = memo(
   },
 );
 
-/** A route table of a proxy after its patches. */
-export function patchedRoutes(view: ProxyView, resource: Resource | undefined): Resource | undefined {
+/** The route tables of a proxy after its patches. */
+export function patchedRoutes(view: ProxyView, set: ResourceSet): ResourceSet {
   const { patches } = view;
-  if (!patches || !resource) return resource;
+  if (!patches) return set;
   const place = outbound(view);
   const patching = startPatching(patches, place.context);
   const isConcerned = (["ROUTE_CONFIGURATION", "VIRTUAL_HOST", "HTTP_ROUTE"] as const).some(
     (type) => patching.of(type).length > 0,
   );
-  if (!isConcerned) return resource;
-  return patchedTable(resource, patches, place, view.proxy.type === "router" ? gatewayPorts(view) : noPorts);
+  if (!isConcerned) return set;
+  const ports = view.proxy.type === "router" ? gatewayPorts(view) : noPorts;
+  return sharedSet(sharedList(listOf(set).flatMap((table) => patchedTable(table, patches, place, ports) ?? [])));
 }

@@ -5,7 +5,8 @@ import type { ProxyView } from "#snapshot/proxy-view.ts";
 import type { Destinations } from "#snapshot/scope.ts";
 import type { RoutingRule } from "#snapshot/virtual-services.ts";
 import type { Resource } from "#xds/resource.ts";
-import { byName, encodeResource, mergeByName } from "../proto.ts";
+import { type ResourceSet, sharedList, sharedSet, withOwn } from "#xds/resource-set.ts";
+import { byName, encodeResource } from "../proto.ts";
 import { gatewayListeners } from "./gateway.ts";
 import { virtualInbound } from "./inbound.ts";
 import { type ListenerPlan, ownListeners, sharedPlans as plans, virtualOutbound } from "./outbound.ts";
@@ -19,7 +20,7 @@ const virtualOutboundResource = memo((mesh: MeshConfig) => encode(virtualOutboun
 
 /** Listeners that services have whoever calls them: for all proxies of a namespace. */
 const shared = memo((seen: Destinations, l4Rules: readonly RoutingRule[], mesh: MeshConfig): readonly Resource[] =>
-  byName([virtualOutboundResource(mesh), ...plans(seen, l4Rules, mesh).map((plan) => ofPlan(plan, mesh))]),
+  sharedList(byName([virtualOutboundResource(mesh), ...plans(seen, l4Rules, mesh).map((plan) => ofPlan(plan, mesh))])),
 );
 
 /** By what they are made of and then by address, so that namespaces share too, and a change leaves the others. */
@@ -32,10 +33,10 @@ function ofPlan({ bind, madeOf, build }: ListenerPlan, mesh: MeshConfig): Resour
   return resource;
 }
 
-/** All listeners of a proxy, by name. */
-export const listenerResources: (view: ProxyView) => readonly Resource[] = memo((view: ProxyView) => {
-  if (view.proxy.type === "router") return byName(gatewayListeners(view).map(encode));
+/** All listeners of a proxy. */
+export const listenerResources: (view: ProxyView) => ResourceSet = memo((view: ProxyView) => {
+  if (view.proxy.type === "router") return sharedSet(sharedList(byName(gatewayListeners(view).map(encode))));
   const { destinations, rules } = view.scope;
   const own = [virtualInbound(view), ...ownListeners(view)].map(encode);
-  return mergeByName(shared(destinations, meshL4Rules(rules), view.mesh), byName(own));
+  return withOwn(shared(destinations, meshL4Rules(rules), view.mesh), byName(own));
 });

@@ -5,7 +5,8 @@ import type { ProxyView } from "#snapshot/proxy-view.ts";
 import type { Scope } from "#snapshot/scope.ts";
 import type { RoutingRule } from "#snapshot/virtual-services.ts";
 import type { Resource } from "#xds/resource.ts";
-import { encodeResource } from "../proto.ts";
+import { type ResourceSet, sharedList, sharedSet } from "#xds/resource-set.ts";
+import { byName, encodeResource } from "../proto.ts";
 import { gatewayRoutes } from "./gateway.ts";
 import { sidecarRoutes } from "./sidecar.ts";
 
@@ -23,8 +24,12 @@ const looksAtClients = memo((rules: readonly RoutingRule[]) =>
 const ofScope = memo((_scope: Scope, _mesh: MeshConfig): Tables => new Map());
 const ofView = memo((_view: ProxyView): Tables => new Map());
 
-/** The route table called `name`; `undefined` when no listener of the proxy could ask for it. */
-export function routeResource(view: ProxyView, name: string): Resource | undefined {
+/** The route tables of these names; names that no listener of the proxy could ask for are left out. */
+export function routeResources(view: ProxyView, names: ReadonlySet<string>): ResourceSet {
+  return sharedSet(sharedList(byName([...names].flatMap((name) => routeResource(view, name) ?? []))));
+}
+
+function routeResource(view: ProxyView, name: string): Resource | undefined {
   const own = view.proxy.type === "router" || looksAtClients(view.scope.rules);
   const tables = own ? ofView(view) : ofScope(view.scope, view.mesh);
   const key = own ? name : `${name} ${view.proxy.dnsDomain}`;
