@@ -174,6 +174,74 @@ describe("istiod on a Kubernetes API", () => {
       await eventually(async () => assert.equal(await state(), "SYNCED"));
     });
 
+    await t.test(
+      "an EnvoyFilter takes effect, and one that Envoy refuses is told so while all else serves on",
+      async () => {
+        const ref = { namespace: "istio-system", name: "answer" } as const;
+        const patches = (...filters: object[]) => ({
+          workloadSelector: { labels: { istio: "test" } },
+          configPatches: filters.map((value) => ({
+            applyTo: "HTTP_FILTER",
+            match: {
+              context: "GATEWAY",
+              listener: { filterChain: { filter: { name: "envoy.filters.network.http_connection_manager" } } },
+            },
+            patch: { operation: "INSERT_FIRST", value },
+          })),
+        });
+        const lua = (code: string) => ({
+          name: "lua",
+          typed_config: {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua",
+            default_source_code: { inline_string: code },
+          },
+        });
+        const answer = `function envoy_on_request(handle) handle:respond({[":status"] = "218"}, "patched") end`;
+        const condition = async (): Promise<Condition | undefined> =>
+          (
+            await client.get<KubeObject & { status?: { conditions?: Condition[] } }>(resourceTypes.envoyFilters, ref)
+          ).status?.conditions?.find(({ type }) => type === "weft.dev/Accepted");
+        const put = (spec: object) =>
+          client.patch(resourceTypes.envoyFilters, { ...ref, as: "merge", patch: { spec } });
+        await client.create(resourceTypes.envoyFilters, { metadata: ref, spec: patches(lua(answer)) });
+        await eventually(async () => assert.equal(await get(port), "218 patched"));
+        assert.equal(await condition(), undefined);
+
+        await put(patches(lua("this is no Lua")));
+        await eventually(async () => assert.equal((await condition())?.status, "False"));
+        assert.match(
+          (await condition())?.message ?? "",
+          /gw-0\.istio-system rejects lds 0\.0\.0\.0_\d+: .*script load error/s,
+        );
+        assert.equal(await get(port), "218 patched", "the last good form of the listener");
+        const virtualService = await client.get<KubeObject & { status?: object }>(resourceTypes.virtualServices, {
+          namespace: "shop",
+          name: "all",
+        });
+        assert.ok(!JSON.stringify(virtualService.status ?? {}).includes("script load error"), "others aren't blamed");
+
+        await put({
+          configPatches: [
+            ...patches({
+              name: "by-name",
+              config_discovery: {
+                config_source: { ads: {}, resource_api_version: "V3" },
+                type_urls: ["type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua"],
+              },
+            }).configPatches,
+            {
+              applyTo: "EXTENSION_CONFIG",
+              patch: { operation: "ADD", value: { ...lua(answer.replace("patched", "discovered")), name: "by-name" } },
+            },
+          ],
+        });
+        await eventually(async () => assert.equal(await get(port), "218 discovered"));
+        await eventually(async () => assert.equal((await condition())?.status, "True"));
+        await client.delete(resourceTypes.envoyFilters, ref);
+        await eventually(async () => assert.equal(await get(port), "200 v1"));
+      },
+    );
+
     await t.test("a bad form that slips through leaves the last good one serving, and says so", async () => {
       await client.delete(resourceTypes.validatingWebhookConfigurations, { name: "istio-validator-istio-system" });
       const ref = { namespace: "shop", name: "all" } as const;
