@@ -174,9 +174,57 @@ describe("istiod on a Kubernetes API", () => {
       await eventually(async () => assert.equal(await state(), "SYNCED"));
     });
 
+    await t.test("a bad form that slips through leaves the last good one serving, and says so", async () => {
+      await client.delete(resourceTypes.validatingWebhookConfigurations, { name: "istio-validator-istio-system" });
+      const ref = { namespace: "shop", name: "all" } as const;
+      const route = [{ destination: { host: "v1" } }];
+      const patch = { spec: { http: [{ match: [{ uri: { regex: "(" } }], route }] } };
+      await client.patch(resourceTypes.virtualServices, { ...ref, as: "merge", patch });
+      await eventually(async () => {
+        const found = await client.get<KubeObject & { status?: { conditions?: Condition[] } }>(
+          resourceTypes.virtualServices,
+          ref,
+        );
+        const condition = found.status?.conditions?.find(({ type }) => type === "weft.dev/Accepted");
+        assert.equal(condition?.reason, "Invalid");
+        assert.match(condition.message ?? "", /^spec\.http\[0\]\.match\[0\]\.uri.*last good version stays/);
+      });
+      assert.equal(await get(port), "200 v1", "v2's endpoint answers v1 since the test before");
+      await client.patch(resourceTypes.virtualServices, { ...ref, as: "merge", patch: routeTo("v2") });
+      await eventually(async () => assert.deepEqual(await page("/debug/problems"), []));
+    });
+
+    const count = async (stat: string): Promise<number> => {
+      const text = await (await fetch(`http://127.0.0.1:${adminPort}/stats?filter=${stat}`)).text();
+      return Number(/: (\d+)/.exec(text)?.[1] ?? "0");
+    };
+
+    await t.test("istiod restarts: traffic goes on, and nothing is sent that the proxy has", async () => {
+      const updates = ["cluster_manager.cds.update_success", "listener_manager.lds.update_success"];
+      const before = await Promise.all(updates.map(count));
+      await plane.restartIstiod();
+      assert.equal(await get(port), "200 v1");
+      await eventually(async () => assert.equal((await page<object[]>("/debug/syncz")).length, 1));
+      await new Promise((done) => setTimeout(done, 300));
+      assert.deepEqual(await Promise.all(updates.map(count)), before);
+      const metrics = await (await fetch(`http://127.0.0.1:${plane.istiod.ports.monitoring}/metrics`)).text();
+      assert.doesNotMatch(metrics, /pilot_xds_pushes\{/);
+      assert.match(metrics, /pilot_xds\{version="0\.1\.0"\} 1/);
+    });
+
+    await t.test("the API server restarts: what changes afterwards is still seen", async () => {
+      await plane.restartApiServer();
+      const patch = { endpoints: [{ addresses: [ownAddress] }], ports: [{ name: "http", port: v2, protocol: "TCP" }] };
+      await eventually(() =>
+        client.patch(resourceTypes.endpointSlices, { namespace: "shop", name: "v2", as: "merge", patch }),
+      );
+      await eventually(async () => assert.equal(await get(port), "200 v2"));
+    });
+
     await t.test(
       "an EnvoyFilter takes effect, and one that Envoy refuses is told so while all else serves on",
       async () => {
+        const before = await get(port);
         const ref = { namespace: "istio-system", name: "answer" } as const;
         const patches = (...filters: object[]) => ({
           workloadSelector: { labels: { istio: "test" } },
@@ -238,56 +286,9 @@ describe("istiod on a Kubernetes API", () => {
         await eventually(async () => assert.equal(await get(port), "218 discovered"));
         await eventually(async () => assert.equal((await condition())?.status, "True"));
         await client.delete(resourceTypes.envoyFilters, ref);
-        await eventually(async () => assert.equal(await get(port), "200 v1"));
+        await eventually(async () => assert.equal(await get(port), before));
       },
     );
-
-    await t.test("a bad form that slips through leaves the last good one serving, and says so", async () => {
-      await client.delete(resourceTypes.validatingWebhookConfigurations, { name: "istio-validator-istio-system" });
-      const ref = { namespace: "shop", name: "all" } as const;
-      const route = [{ destination: { host: "v1" } }];
-      const patch = { spec: { http: [{ match: [{ uri: { regex: "(" } }], route }] } };
-      await client.patch(resourceTypes.virtualServices, { ...ref, as: "merge", patch });
-      await eventually(async () => {
-        const found = await client.get<KubeObject & { status?: { conditions?: Condition[] } }>(
-          resourceTypes.virtualServices,
-          ref,
-        );
-        const condition = found.status?.conditions?.find(({ type }) => type === "weft.dev/Accepted");
-        assert.equal(condition?.reason, "Invalid");
-        assert.match(condition.message ?? "", /^spec\.http\[0\]\.match\[0\]\.uri.*last good version stays/);
-      });
-      assert.equal(await get(port), "200 v1", "v2's endpoint answers v1 since the test before");
-      await client.patch(resourceTypes.virtualServices, { ...ref, as: "merge", patch: routeTo("v2") });
-      await eventually(async () => assert.deepEqual(await page("/debug/problems"), []));
-    });
-
-    const count = async (stat: string): Promise<number> => {
-      const text = await (await fetch(`http://127.0.0.1:${adminPort}/stats?filter=${stat}`)).text();
-      return Number(/: (\d+)/.exec(text)?.[1] ?? "0");
-    };
-
-    await t.test("istiod restarts: traffic goes on, and nothing is sent that the proxy has", async () => {
-      const updates = ["cluster_manager.cds.update_success", "listener_manager.lds.update_success"];
-      const before = await Promise.all(updates.map(count));
-      await plane.restartIstiod();
-      assert.equal(await get(port), "200 v1");
-      await eventually(async () => assert.equal((await page<object[]>("/debug/syncz")).length, 1));
-      await new Promise((done) => setTimeout(done, 300));
-      assert.deepEqual(await Promise.all(updates.map(count)), before);
-      const metrics = await (await fetch(`http://127.0.0.1:${plane.istiod.ports.monitoring}/metrics`)).text();
-      assert.doesNotMatch(metrics, /pilot_xds_pushes\{/);
-      assert.match(metrics, /pilot_xds\{version="0\.1\.0"\} 1/);
-    });
-
-    await t.test("the API server restarts: what changes afterwards is still seen", async () => {
-      await plane.restartApiServer();
-      const patch = { endpoints: [{ addresses: [ownAddress] }], ports: [{ name: "http", port: v2, protocol: "TCP" }] };
-      await eventually(() =>
-        client.patch(resourceTypes.endpointSlices, { namespace: "shop", name: "v2", as: "merge", patch }),
-      );
-      await eventually(async () => assert.equal(await get(port), "200 v2"));
-    });
   });
 
   /** Calls a method on 15012 with one message; resolves to the status, or the first answer. */
