@@ -52,14 +52,15 @@ const infos: readonly ClassInfo[] = [
 const infoByController = new Map(infos.map((info) => [info.controller, info]));
 
 /** The classes that istiod makes by itself. Istio: builtinClasses, without those that need ambient mode. */
-const builtInClasses: readonly { readonly name: string; readonly controller: string; readonly text: string }[] = [
-  { name: "istio", controller: gatewayController, text: "The default Istio GatewayClass" },
-  {
-    name: "istio-remote",
-    controller: remoteController,
-    text: "Remote to this cluster. Does not deploy or affect configuration.",
-  },
-];
+export const builtInClasses: readonly { readonly name: string; readonly controller: string; readonly text: string }[] =
+  [
+    { name: "istio", controller: gatewayController, text: "The default Istio GatewayClass" },
+    {
+      name: "istio-remote",
+      controller: remoteController,
+      text: "Remote to this cluster. Does not deploy or affect configuration.",
+    },
+  ];
 
 /** Controllers of the names that mean a class also without an object. */
 const controllerOfName = new Map([

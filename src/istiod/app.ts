@@ -18,11 +18,13 @@ import { createIdentify } from "./authenticate.ts";
 import { certificateMethod, createCertificatePath } from "./certificate-service.ts";
 import { createConfigStatus } from "./config-status.ts";
 import { followCredentials } from "./credentials/credentials.ts";
+import { followGatewayApi } from "./gateway-api/gateway-api.ts";
 import { createHttpServer } from "./http-server.ts";
 import { followMeshObjects } from "./mesh-objects.ts";
 import { followMeshSettings } from "./mesh-settings.ts";
 import { createMetrics } from "./metrics.ts";
 import type { IstiodOptions } from "./options.ts";
+import { followServedTypes } from "./served-types.ts";
 import { keepSnapshots, type Snapshots } from "./snapshots.ts";
 import { openXdsClient, type ProxyClient } from "./xds-clients.ts";
 
@@ -52,7 +54,9 @@ export async function startIstiod({ client, options, version, log }: IstiodDepen
   const { namespace, revision, ports, host } = options;
   const metrics = createMetrics(version);
 
-  const objects = followMeshObjects({ client, signal, log: log.with({ part: "watch" }) });
+  const watchLog = log.with({ part: "watch" });
+  const served = followServedTypes({ client, signal, log: watchLog });
+  const objects = followMeshObjects({ client, served, signal, log: watchLog });
   const settings = followMeshSettings({ client, namespace, revision, signal, log });
   const authority: Authority = await retry(
     () => loadAuthority(client, { namespace, trustDomain: "cluster.local", log }),
@@ -75,13 +79,22 @@ export async function startIstiod({ client, options, version, log }: IstiodDepen
     log: log.with({ part: "ca" }),
   });
   const credentials = followCredentials({ client, signal, log: log.with({ part: "credentials" }) });
-  await Promise.all([objects.synced, settings.synced, credentials.synced]);
+  const gatewayApi = followGatewayApi({
+    client,
+    served,
+    secrets: credentials.secrets,
+    clusterDomain: options.domain,
+    signal,
+    log: log.with({ part: "gateway-api" }),
+  });
+  await Promise.all([objects.synced, settings.synced, credentials.synced, gatewayApi.synced]);
 
   const statusLog = log.with({ part: "status" });
   const status = createConfigStatus(createStatusKeeper({ client, signal, log: statusLog }), statusLog);
   const snapshots: Snapshots = keepSnapshots({
     objects,
     settings,
+    gatewayApi,
     clusterDomain: options.domain,
     clusterId: options.clusterId,
     debounceMs: options.debounceMs,

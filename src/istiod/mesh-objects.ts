@@ -7,6 +7,7 @@ import { type ChangeSet, type ConfigType, configTypes, type InputObjects, type I
 import type { Problem } from "#snapshot/problem.ts";
 import { createLastGood } from "./last-good.ts";
 import { isRelevant } from "./relevance.ts";
+import type { ServedTypes } from "./served-types.ts";
 
 /** Collections that every cluster has. */
 const coreTypes = {
@@ -21,10 +22,6 @@ const coreTypes = {
 const configResources = Object.fromEntries(configTypes.map((type) => [type, resourceTypes[type]])) as Readonly<
   Record<ConfigType, ResourceType>
 >;
-
-type CustomResourceDefinition = KubeObject & {
-  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
-};
 
 /** The cluster's objects, followed. */
 export interface MeshObjects {
@@ -42,16 +39,16 @@ export interface MeshObjects {
 
 export interface MeshObjectsOptions {
   readonly client: KubeClient;
+  readonly served: ServedTypes;
   readonly signal: AbortSignal;
   readonly log: Log;
 }
 
-export function followMeshObjects({ client, signal, log }: MeshObjectsOptions): MeshObjects {
+export function followMeshObjects({ client, served, signal, log }: MeshObjectsOptions): MeshObjects {
   const live = new Map<InputType, Map<string, KubeObject>>();
   const frozen = new Map<InputType, ReadonlyMap<string, KubeObject>>();
   const changed = new Map<InputType, Set<string>>();
   const listeners: ((type: InputType, key: string) => void)[] = [];
-  const followed = new Map<string, AbortController>();
   const lastGood = createLastGood();
   let told = 0;
 
@@ -81,45 +78,16 @@ export function followMeshObjects({ client, signal, log }: MeshObjectsOptions): 
     for (const listener of listeners) listener(type, key);
   }
 
-  function follow(input: InputType, type: ResourceType, until: AbortSignal): Informer<KubeObject> {
-    const informer = startInformer<KubeObject>(client, type, { signal: until, log });
-    informer.onChange(({ key, after }) => {
-      if (!until.aborted) put(input, key, after);
-    });
+  const core = Object.entries(coreTypes).map(([input, type]) => {
+    const informer = startInformer<KubeObject>(client, type, { signal, log });
+    informer.onChange(({ key, after }) => put(input as InputType, key, after));
     return informer;
-  }
-
-  const core = Object.entries(coreTypes).map(([input, type]) => follow(input as InputType, type, signal));
-  const definitions = startInformer<CustomResourceDefinition>(client, resourceTypes.customResourceDefinitions, {
-    signal,
-    log,
   });
-  const inputOfDefinition = new Map<string, { readonly input: string; readonly type: ResourceType }>(
-    Object.entries(configResources).map(([input, type]) => [`${type.plural}.${type.group}`, { input, type }] as const),
-  );
-  const firstLists: Promise<void>[] = [];
-  definitions.onChange(({ key, after }) => {
-    const known = inputOfDefinition.get(key);
-    if (!known) return;
-    const input = known.input as InputType;
-    const isServed = after?.status?.conditions?.some(({ type, status }) => type === "Established" && status === "True");
-    const following = followed.get(key);
-    if (isServed && !following) {
-      const controller = new AbortController();
-      followed.set(key, controller);
-      const informer = follow(input, known.type, AbortSignal.any([signal, controller.signal]));
-      firstLists.push(informer.synced);
-    } else if (!after && following) {
-      following.abort();
-      followed.delete(key);
-      for (const objectKey of live.get(input)?.keys() ?? []) put(input, objectKey, undefined);
-    }
-  });
+  for (const input of configTypes)
+    served.follow(configResources[input], { onChange: (key, after) => put(input, key, after) });
 
   return {
-    synced: Promise.all([...core.map(({ synced }) => synced), definitions.synced])
-      .then(() => Promise.all(firstLists))
-      .then(() => {}),
+    synced: Promise.all([...core.map(({ synced }) => synced), served.synced]).then(() => {}),
     current() {
       const map = (type: InputType): ReadonlyMap<string, KubeObject> => {
         let objects = frozen.get(type);

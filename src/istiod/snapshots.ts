@@ -1,10 +1,11 @@
 import type { Log } from "#log/log.ts";
 import { buildSnapshot } from "#snapshot/build.ts";
 import { withEndpoints } from "#snapshot/endpoints.ts";
-import { configTypes, type InputType, type MeshInput } from "#snapshot/input.ts";
+import { configTypes, type GeneratedConfig, type InputType, type MeshInput } from "#snapshot/input.ts";
 import type { Snapshot } from "#snapshot/snapshot.ts";
 import type { PushScope } from "#xds/push-scope.ts";
 import { createDebounce } from "./debounce.ts";
+import type { GatewayApi } from "./gateway-api/gateway-api.ts";
 import type { MeshObjects } from "./mesh-objects.ts";
 import type { MeshSettings } from "./mesh-settings.ts";
 
@@ -15,6 +16,7 @@ const allTypes: readonly InputType[] = [...endpointTypes, "services", "nodes", "
 export interface SnapshotsOptions {
   readonly objects: MeshObjects;
   readonly settings: MeshSettings;
+  readonly gatewayApi: Pick<GatewayApi, "convert" | "onChange" | "watchesEndpoints">;
   readonly clusterDomain: string;
   readonly clusterId: string;
   readonly debounceMs: { readonly quiet: number; readonly longest: number };
@@ -35,6 +37,8 @@ export interface Snapshots {
 
 /** Istio: endpoint updates skip the debounce; what follows the first one closely goes together (ms). */
 const endpointLane = { quiet: 10, longest: 100 };
+/** What Gateways say of where they can be reached follows endpoints in its own time (ms). */
+const statusLane = { quiet: 200, longest: 1_000 };
 const noKeys: ReadonlySet<string> = new Set();
 
 /**
@@ -42,24 +46,33 @@ const noKeys: ReadonlySet<string> = new Set();
  * go at once. To be started when objects and settings are synced.
  */
 export function keepSnapshots(options: SnapshotsOptions): Snapshots {
-  const { objects, settings, log, onSnapshot } = options;
+  const { objects, settings, gatewayApi, log, onSnapshot } = options;
 
-  function input(): MeshInput {
+  function input(generated: GeneratedConfig): MeshInput {
     const { clusterDomain, clusterId } = options;
-    return Object.freeze({ ...objects.current(), meshConfig: settings.meshConfig(), clusterDomain, clusterId });
+    const meshConfig = settings.meshConfig();
+    return Object.freeze({ ...objects.current(), generated, meshConfig, clusterDomain, clusterId });
   }
 
   objects.takeChanges(allTypes);
-  let snapshot = buildSnapshot(undefined, input(), {});
+  let snapshot = buildSnapshot(undefined, input(gatewayApi.convert(objects.current())), {});
+  /** Whether more is asked for than to look at the Gateway API again. */
+  let isAsked = false;
   log.info("first snapshot", { services: snapshot.services.length, rules: snapshot.rules.length });
 
   const configLane = createDebounce({ ...options.debounceMs, run: rebuild });
   const endpointsLane = createDebounce({ ...endpointLane, leading: true, run: updateEndpoints });
 
+  const gatewayLane = createDebounce({ ...statusLane, run: () => void gatewayApi.convert(objects.current()) });
+
   function rebuild(waited: number): void {
+    const generated = gatewayApi.convert(objects.current());
+    // Most of what the conversion hangs on changes nothing in what comes out of it.
+    if (!isAsked && generated === snapshot.input.generated) return;
+    isAsked = false;
     const changes = objects.takeChanges(allTypes);
     const before = performance.now();
-    snapshot = buildSnapshot(snapshot, input(), changes);
+    snapshot = buildSnapshot(snapshot, input(generated), changes);
     const ms = Math.round(performance.now() - before);
     const counts = Object.fromEntries(Object.entries(changes).map(([type, keys]) => [type, keys.size]));
     log.info("configuration changed", { generation: snapshot.generation, ...counts, waited: Math.round(waited), ms });
@@ -71,7 +84,8 @@ export function keepSnapshots(options: SnapshotsOptions): Snapshots {
   function updateEndpoints(): void {
     const changes = objects.takeChanges(endpointTypes);
     if (Object.keys(changes).length === 0) return;
-    const change = withEndpoints(snapshot, input(), changes);
+    if (gatewayApi.watchesEndpoints()) gatewayLane.call();
+    const change = withEndpoints(snapshot, input(snapshot.input.generated), changes);
     snapshot = change.snapshot;
     if (change.hosts.size > 0) log.debug("endpoints changed", { hosts: [...change.hosts].slice(0, 20) });
     const scope = change.full ? "all" : change.hosts.size > 0 ? "endpoints" : undefined;
@@ -81,17 +95,24 @@ export function keepSnapshots(options: SnapshotsOptions): Snapshots {
   objects.onChange((type) => {
     options.onEvent?.(type);
     if (endpointTypes.includes(type)) endpointsLane.call();
-    else configLane.call();
+    else ask();
   });
   settings.onChange((what) => {
-    if (what === "mesh") configLane.call();
+    if (what === "mesh") ask();
   });
+  gatewayApi.onChange(() => configLane.call());
+
+  function ask(): void {
+    isAsked = true;
+    configLane.call();
+  }
 
   return {
     current: () => snapshot,
     stop() {
       configLane.stop();
       endpointsLane.stop();
+      gatewayLane.stop();
     },
   };
 }

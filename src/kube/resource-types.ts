@@ -31,6 +31,18 @@ export type ResourceTypeName =
   | "validatingWebhookConfigurations"
   | "virtualServices"
   | "destinationRules"
+  | "gatewayClasses"
+  | "kubernetesGateways"
+  | "listenerSets"
+  | "httpRoutes"
+  | "grpcRoutes"
+  | "tcpRoutes"
+  | "tlsRoutes"
+  | "referenceGrants"
+  | "backendTLSPolicies"
+  | "backendTrafficPolicies"
+  | "ingresses"
+  | "ingressClasses"
   | "gateways"
   | "serviceEntries"
   | "sidecars"
@@ -90,4 +102,21 @@ export const resourceTypes: Readonly<Record<ResourceTypeName, ResourceType>> = {
   workloadEntries: type("networking.istio.io", "v1", "workloadentries", "WorkloadEntry"),
   workloadGroups: type("networking.istio.io", "v1", "workloadgroups", "WorkloadGroup"),
   envoyFilters: type("networking.istio.io", "v1alpha3", "envoyfilters", "EnvoyFilter"),
+  gatewayClasses: type("gateway.networking.k8s.io", "v1", "gatewayclasses", "GatewayClass", false),
+  kubernetesGateways: type("gateway.networking.k8s.io", "v1", "gateways", "Gateway"),
+  listenerSets: type("gateway.networking.k8s.io", "v1", "listenersets", "ListenerSet"),
+  httpRoutes: type("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute"),
+  grpcRoutes: type("gateway.networking.k8s.io", "v1", "grpcroutes", "GRPCRoute"),
+  tcpRoutes: type("gateway.networking.k8s.io", "v1", "tcproutes", "TCPRoute"),
+  tlsRoutes: type("gateway.networking.k8s.io", "v1", "tlsroutes", "TLSRoute"),
+  referenceGrants: type("gateway.networking.k8s.io", "v1", "referencegrants", "ReferenceGrant"),
+  backendTLSPolicies: type("gateway.networking.k8s.io", "v1", "backendtlspolicies", "BackendTLSPolicy"),
+  backendTrafficPolicies: type(
+    "gateway.networking.x-k8s.io",
+    "v1alpha1",
+    "xbackendtrafficpolicies",
+    "XBackendTrafficPolicy",
+  ),
+  ingresses: type("networking.k8s.io", "v1", "ingresses", "Ingress"),
+  ingressClasses: type("networking.k8s.io", "v1", "ingressclasses", "IngressClass", false),
 };

@@ -1,16 +1,17 @@
 import type { Service as KubeService } from "kubernetes-types/core/v1.d.ts";
 import type { DestinationRule } from "#api/istio/destination-rule.ts";
+import type { IstioObject } from "#api/istio/object.ts";
 import type { VirtualService } from "#api/istio/virtual-service.ts";
 import { keepList, keepMap, memo } from "#model/memo.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
 import type { Service } from "#model/service.ts";
 import { resolveAliases } from "#registry/aliases.ts";
 import { convertService } from "#registry/service.ts";
-import { compareText } from "./config-order.ts";
+import { byAge, compareText } from "./config-order.ts";
 import { mergeDelegates } from "./delegates.ts";
 import { type DestinationPolicies, type DestinationPolicy, mergeDestinationRules } from "./destination-rules.ts";
 import { buildEndpoints } from "./endpoints.ts";
-import { type ChangeSet, configTypes, type MeshInput } from "./input.ts";
+import { type ChangeSet, configTypes, type GeneratedConfig, type MeshInput, type Objects } from "./input.ts";
 import type { Problem } from "./problem.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { type InEffect, usable } from "./usable.ts";
@@ -34,7 +35,10 @@ export function buildSnapshot(previous: Snapshot | undefined, input: MeshInput, 
     kept === undefined || touched("services", "endpointSlices", "pods", "nodes")
       ? keepMap(kept?.endpoints, buildEndpoints(kept, input, services))
       : kept.endpoints;
-  const configs = kept === undefined || touched(...configTypes) ? buildConfigs(previous, input, settings) : kept;
+  const configs =
+    kept === undefined || touched(...configTypes) || !isSameGenerated(kept.input.generated, input.generated)
+      ? buildConfigs(previous, input, settings)
+      : kept;
   return Object.freeze({
     generation: (previous?.generation ?? 0) + 1,
     input,
@@ -99,16 +103,31 @@ function buildConfigs(previous: Snapshot | undefined, input: MeshInput, settings
     workloadGroups: usable("WorkloadGroup", input.workloadGroups, last?.workloadGroups, problems),
     envoyFilters: usable("EnvoyFilter", input.envoyFilters, last?.envoyFilters, problems),
   };
-  const rules = [...inEffect.virtualServices.values()].map((source) => toRule(source, settings));
-  const policies = mergeDestinationRules([...inEffect.destinationRules.values()], settings.domain, settings.mesh);
+  const { generated } = input;
+  const rules = withGenerated(inEffect.virtualServices, generated.virtualServices).map((source) =>
+    toRule(source, settings),
+  );
+  const destinationRules = withGenerated(inEffect.destinationRules, generated.destinationRules);
+  const policies = mergeDestinationRules(destinationRules, settings.domain, settings.mesh);
   return {
     inEffect,
     rules: keepList<RoutingRule>(previous?.rules, mergeDelegates(rules)),
     policies: keepPolicies(previous?.policies, policies),
-    gateways: keepList(previous?.gateways, [...inEffect.gateways.values()]),
+    gateways: keepList(previous?.gateways, withGenerated(inEffect.gateways, generated.gateways)),
     envoyFilters: keepList(previous?.envoyFilters, [...inEffect.envoyFilters.values()]),
     problems,
   };
+}
+
+function isSameGenerated(a: GeneratedConfig, b: GeneratedConfig): boolean {
+  return (
+    a.virtualServices === b.virtualServices && a.destinationRules === b.destinationRules && a.gateways === b.gateways
+  );
+}
+
+/** The user's resources and those made from others, oldest first. */
+function withGenerated<T extends IstioObject>(inEffect: Objects<T>, generated: readonly T[]): readonly T[] {
+  return generated.length === 0 ? [...inEffect.values()] : [...inEffect.values(), ...generated].sort(byAge);
 }
 
 function keepPolicies(previous: DestinationPolicies | undefined, next: DestinationPolicies): DestinationPolicies {

@@ -52,8 +52,17 @@ export function allConfigs(input: InputObjects): IstioObject[] {
   return configTypes.flatMap((type): IstioObject[] => [...input[type].values()]);
 }
 
+/** Istio resources that come from other kinds of resources: valid as they are, and not the user's to see. */
+export interface GeneratedConfig {
+  readonly virtualServices: readonly VirtualService[];
+  readonly destinationRules: readonly DestinationRule[];
+  readonly gateways: readonly Gateway[];
+}
+
 /** Everything the control plane knows, at one moment. */
 export interface MeshInput extends InputObjects {
+  /** From the Kubernetes Gateway API. The same lists as long as nothing in them changes. */
+  readonly generated: GeneratedConfig;
   readonly meshConfig: MeshConfig;
   /** DNS domain of the cluster, such as `cluster.local`. */
   readonly clusterDomain: string;
@@ -80,6 +89,7 @@ export function emptyInput(meshConfig: MeshConfig): MeshInput {
     workloadEntries: new Map(),
     workloadGroups: new Map(),
     envoyFilters: new Map(),
+    generated: { virtualServices: [], destinationRules: [], gateways: [] },
     meshConfig,
     clusterDomain: "cluster.local",
     clusterId: "Kubernetes",

@@ -3,6 +3,7 @@ import { selects } from "#model/labels.ts";
 import { memo } from "#model/memo.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
 import type { Proxy } from "#model/proxy.ts";
+import { gatewayServiceAnnotation } from "#model/route-semantics.ts";
 import type { Endpoint } from "#model/service.ts";
 import { type Patches, patchesOf } from "./envoy-filters.ts";
 import type { Problem } from "./problem.ts";
@@ -42,9 +43,18 @@ export const proxyView: (snapshot: Snapshot, proxy: Proxy) => ProxyView = memo((
   }),
 );
 
-/** A Gateway without a selector is served by every gateway proxy. Istio: mergeGateways. */
+/**
+ * A Gateway without a selector is served by every gateway proxy, one that names services by the proxies behind these.
+ * Istio: mergeGateways.
+ */
 function selectedGateways(snapshot: Snapshot, proxy: Proxy): readonly Gateway[] {
   const pod = snapshot.input.pods.get(`${proxy.namespace}/${proxy.name}`);
   const labels = pod?.metadata?.labels ?? proxy.labels;
-  return snapshot.gateways.filter((gateway) => selects(gateway.spec.selector, labels));
+  const served = new Set(serviceTargets(snapshot, proxy).map(({ service }) => service.hostname));
+  return snapshot.gateways.filter(({ metadata, spec }) => {
+    const services = metadata.annotations?.[gatewayServiceAnnotation];
+    return services === undefined
+      ? selects(spec.selector, labels)
+      : services.split(",").some((host) => served.has(host));
+  });
 }

@@ -7,6 +7,7 @@ import type {
 } from "#api/istio/virtual-service.ts";
 import { resolveShortName } from "#model/host.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
+import { routeSemanticsAnnotation } from "#model/route-semantics.ts";
 import { exportTo } from "#registry/service.ts";
 
 /** A VirtualService with every name made full: what routes are built from. */
@@ -18,6 +19,8 @@ export interface RoutingRule {
   /** `mesh`, or `namespace/name` of gateways. */
   readonly gateways: ReadonlySet<string>;
   readonly exportTo: ReadonlySet<string>;
+  /** How matches and backends are meant: as in a VirtualService, or as in the Kubernetes Gateway API. */
+  readonly semantics: "istio" | "gateway";
   readonly spec: VirtualServiceSpec;
 }
 
@@ -56,6 +59,7 @@ export function resolveVirtualService(source: VirtualService, clusterDomain: str
     hosts: (spec.hosts ?? []).map((value) => host(value).toLowerCase()),
     gateways: new Set(named.length > 0 ? named : [meshGateway]),
     exportTo: exportTo(spec.exportTo, namespace, mesh.defaultVirtualServiceExportTo),
+    semantics: source.metadata.annotations?.[routeSemanticsAnnotation] === "gateway" ? "gateway" : "istio",
     spec: {
       ...spec,
       ...(spec.http ? { http: spec.http.map(http) } : {}),

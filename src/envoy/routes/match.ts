@@ -11,14 +11,21 @@ import type {
 import type { StringMatch } from "#api/istio/string-match.ts";
 import type { HTTPMatchRequest } from "#api/istio/virtual-service.ts";
 import { compareText } from "#snapshot/config-order.ts";
+import type { RoutingRule } from "#snapshot/virtual-services.ts";
 import { stringMatcher } from "./string-match.ts";
 
 export type MatchInit = Exclude<MessageInitShape<typeof RouteMatchSchema>, RouteMatch>;
 type HeaderInit = Exclude<MessageInitShape<typeof HeaderMatcherSchema>, HeaderMatcher>;
 type QueryInit = Exclude<MessageInitShape<typeof QueryParameterMatcherSchema>, QueryParameterMatcher>;
 
-/** Istio: TranslateRouteMatch. Headers come sorted, then method, authority and scheme. */
-export function routeMatch(match: HTTPMatchRequest | undefined): MatchInit {
+/**
+ * Istio: TranslateRouteMatch. Headers come sorted, then method, authority and scheme. In the Gateway API a prefix ends where a
+ * part of the path does.
+ */
+export function routeMatch(
+  match: HTTPMatchRequest | undefined,
+  semantics: RoutingRule["semantics"] = "istio",
+): MatchInit {
   if (match === undefined) return { pathSpecifier: { case: "prefix", value: "/" } };
   const headers = [
     ...Object.entries(match.headers ?? {}).map(([name, value]) => header(name, value)),
@@ -28,7 +35,7 @@ export function routeMatch(match: HTTPMatchRequest | undefined): MatchInit {
   if (match.authority) headers.push(header(":authority", match.authority));
   if (match.scheme) headers.push(header(":scheme", match.scheme));
   return {
-    pathSpecifier: path(match.uri),
+    pathSpecifier: path(match.uri, semantics),
     caseSensitive: !match.ignoreUriCase,
     headers,
     queryParameters: Object.entries(match.queryParams ?? {})
@@ -37,10 +44,15 @@ export function routeMatch(match: HTTPMatchRequest | undefined): MatchInit {
   };
 }
 
-function path(uri: StringMatch | undefined): NonNullable<MatchInit["pathSpecifier"]> {
+function path(
+  uri: StringMatch | undefined,
+  semantics: RoutingRule["semantics"],
+): NonNullable<MatchInit["pathSpecifier"]> {
   if (uri?.exact !== undefined) return { case: "path", value: uri.exact };
   if (uri?.regex !== undefined) return { case: "safeRegex", value: { regex: uri.regex } };
-  return { case: "prefix", value: uri?.prefix ?? "/" };
+  const prefix = uri?.prefix ?? "/";
+  if (semantics === "istio" || prefix === "/") return { case: "prefix", value: prefix };
+  return { case: "pathSeparatedPrefix", value: prefix.replace(/\/$/, "") };
 }
 
 function header(name: string, match: StringMatch): HeaderInit & { name: string } {

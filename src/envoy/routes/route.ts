@@ -6,6 +6,7 @@ import {
   type RedirectActionSchema,
   type Route,
   type RouteAction,
+  RouteAction_ClusterNotFoundResponseCode,
   type RouteActionSchema,
   RouteSchema,
 } from "#api/envoy/gen/envoy/config/route/v3/route_components_pb.js";
@@ -59,7 +60,7 @@ export function httpRoutes(rule: RoutingRule, context: RouteContext): readonly R
     if (matches.length === 0) return [...routes, route(rule, http, undefined, routeMatch(undefined), context)];
     for (const match of matches) {
       if (!applies(match, context)) continue;
-      const found = routeMatch(match);
+      const found = routeMatch(match, rule.semantics);
       routes.push(route(rule, http, match, found, context));
       if (isCatchAll(found)) return routes;
     }
@@ -87,10 +88,10 @@ function route(
   const only = http.redirect || http.directResponse ? undefined : soleDestination(http);
   const more = only ? headerEdits(only.headers) : undefined;
   const action: NonNullable<Exclude<MessageInitShape<typeof RouteSchema>, Route>["action"]> = http.redirect
-    ? { case: "redirect", value: redirect(http.redirect, context) }
+    ? { case: "redirect", value: redirect(http.redirect, found, context) }
     : http.directResponse
       ? { case: "directResponse", value: directResponse(http.directResponse) }
-      : { case: "route", value: forward(http, edits.authority, more?.authority, context) };
+      : { case: "route", value: forward(rule, http, found, [edits.authority, more?.authority], context) };
   const typedPerFilterConfig: Record<string, Any> = {};
   const fault = http.fault && faultConfig(http.fault);
   if (fault) typedPerFilterConfig[faultFilter] = fault;
@@ -132,6 +133,7 @@ function operation(
 function pathText({ pathSpecifier }: MatchInit): string {
   if (pathSpecifier?.case === "path") return pathSpecifier.value;
   if (pathSpecifier?.case === "safeRegex") return pathSpecifier.value.regex ?? "";
+  if (pathSpecifier?.case === "pathSeparatedPrefix") return `${pathSpecifier.value}*`;
   return pathSpecifier?.case === "prefix" ? `${pathSpecifier.value}*` : "/*";
 }
 
@@ -153,26 +155,32 @@ export function timeouts(timeout: string | undefined): Pick<ActionInit, "timeout
   return { timeout: limit, maxGrpcTimeout: limit };
 }
 
+/** `authorities`: those that header operations set, of the route and of its only destination. */
 function forward(
+  { semantics }: RoutingRule,
   http: HTTPRoute,
-  authority: string | undefined,
-  ofDestination: string | undefined,
+  match: MatchInit,
+  authorities: readonly (string | undefined)[],
   context: RouteContext,
 ): ActionInit {
-  const host = http.rewrite?.authority || authority || ofDestination;
+  const host = [http.rewrite?.authority, ...authorities].find((authority) => authority);
   const only = soleDestination(http);
   const destinations = only ? [only] : (http.route ?? []).filter(({ weight = 0 }) => weight > 0);
   const hashes = destinations.map(({ destination }) => hashOf(context.policyOf(destination.host), destination));
   const retry = retryPolicy(http.retries, only !== undefined && hashes[0] !== undefined);
   return {
     ...timeouts(http.timeout),
-    ...rewrite(http),
+    ...(semantics === "gateway" ? gatewayRewrite(http, match) : rewrite(http)),
     ...(host ? { hostRewriteSpecifier: { case: "hostRewriteLiteral", value: host } } : {}),
     clusterSpecifier: only
       ? { case: "cluster", value: cluster(only.destination, context) }
       : { case: "weightedClusters", value: { clusters: destinations.map((item) => weighted(item, context)) } },
     hashPolicy: hashes.map(hashPolicy).filter((policy) => policy !== undefined),
     requestMirrorPolicies: mirrors(http, context),
+    // Gateway API: requests for a backend that isn't there are answered with 500.
+    ...(semantics === "gateway"
+      ? { clusterNotFoundResponseCode: RouteAction_ClusterNotFoundResponseCode.INTERNAL_SERVER_ERROR }
+      : {}),
     ...(retry ? { retryPolicy: retry } : {}),
   };
 }
@@ -193,6 +201,23 @@ function rewrite({ rewrite }: HTTPRoute): Pick<ActionInit, "prefixRewrite" | "re
     return { regexRewrite: { pattern: { regex: match }, substitution } };
   }
   return rewrite?.uri ? { prefixRewrite: rewrite.uri } : {};
+}
+
+/** Gateway API: a prefix is replaced by whole parts of the path, and `/` stands for none. */
+function gatewayRewrite(http: HTTPRoute, match: MatchInit): Pick<ActionInit, "prefixRewrite" | "regexRewrite"> {
+  return http.rewrite?.uri ? replacedPrefix(match, http.rewrite.uri) : rewrite(http);
+}
+
+/** What puts `replacement` in the place of the prefix that matched, without doubled or missing slashes. */
+function replacedPrefix(
+  { pathSpecifier }: MatchInit,
+  replacement: string,
+): Pick<ActionInit, "prefixRewrite" | "regexRewrite"> {
+  const trimmed = replacement.replace(/\/$/, "");
+  const prefix = pathSpecifier?.case === "pathSeparatedPrefix" ? pathSpecifier.value : "";
+  if (trimmed !== "" && prefix !== "") return { prefixRewrite: trimmed };
+  const literal = prefix.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  return { regexRewrite: { pattern: { regex: `^${literal}/?(.*)$` }, substitution: `${trimmed}/\\1` } };
 }
 
 function mirrors(http: HTTPRoute, context: RouteContext): NonNullable<ActionInit["requestMirrorPolicies"]> {
@@ -223,13 +248,22 @@ const redirectCodes: Readonly<Record<number, RedirectAction_RedirectResponseCode
   308: RedirectAction_RedirectResponseCode.PERMANENT_REDIRECT,
 };
 
-function redirect(to: HTTPRedirect, context: RouteContext): RedirectInit {
+/** How the Gateway API's redirects say that only the prefix is replaced. */
+const prefixMarker = "%PREFIX()%";
+
+function redirectPath(uri: string, match: MatchInit): NonNullable<RedirectInit["pathRewriteSpecifier"]> {
+  if (!uri.startsWith(prefixMarker)) return { case: "pathRedirect", value: uri };
+  const { prefixRewrite = "", regexRewrite } = replacedPrefix(match, uri.slice(prefixMarker.length));
+  return regexRewrite ? { case: "regexRewrite", value: regexRewrite } : { case: "prefixRewrite", value: prefixRewrite };
+}
+
+function redirect(to: HTTPRedirect, match: MatchInit, context: RouteContext): RedirectInit {
   const asked = to.derivePort === "FROM_REQUEST_PORT" ? context.port : (to.port ?? 0);
   const scheme = to.scheme || (context.tls ? "https" : "http");
   const implied = (scheme === "http" && asked === 80) || (scheme === "https" && asked === 443);
   return {
     hostRedirect: to.authority ?? "",
-    pathRewriteSpecifier: { case: "pathRedirect", value: to.uri ?? "" },
+    pathRewriteSpecifier: redirectPath(to.uri ?? "", match),
     ...(to.scheme ? { schemeRewriteSpecifier: { case: "schemeRedirect", value: to.scheme } } : {}),
     portRedirect: implied ? 0 : asked,
     responseCode: redirectCodes[to.redirectCode || 301] ?? RedirectAction_RedirectResponseCode.MOVED_PERMANENTLY,

@@ -63,7 +63,10 @@ function virtualHosts(view: ProxyView, port: number): VirtualHost[] {
 
 function ruleGroups(view: ProxyView, port: number, services: ReadonlyMap<string, Service>): Group[] {
   const { scope, proxy } = view;
-  const rules = scope.rules.filter(({ gateways, spec }) => gateways.has(meshGateway) && (spec.http?.length ?? 0) > 0);
+  const rules = scope.rules
+    .filter(({ gateways, spec }) => gateways.has(meshGateway) && (spec.http?.length ?? 0) > 0)
+    // Of the Gateway API, what the client's namespace says comes before what the service's says.
+    .sort((a, b) => Number(isOwn(b, proxy.namespace)) - Number(isOwn(a, proxy.namespace)));
   const groups: Group[] = [];
   for (const rule of rules) {
     // On port 80 a rule needs no service: it may be for a host outside of the registry.
@@ -89,6 +92,10 @@ function ruleGroups(view: ProxyView, port: number, services: ReadonlyMap<string,
     groups.push({ hosts: split.hosts, services: callable, routes });
   }
   return groups;
+}
+
+function isOwn({ semantics, namespace }: RoutingRule, client: string): boolean {
+  return semantics === "gateway" && namespace === client;
 }
 
 /** The policy for a destination, also where it is no known service. */

@@ -3,7 +3,7 @@ import type { WorkloadIdentity } from "#ca/token-review.ts";
 import { keyPairResource, trustBundleResource } from "#envoy/tls/secret.ts";
 import { caSuffix } from "#envoy/tls/secret-reference.ts";
 import type { KubeClient } from "#kube/client.ts";
-import { startInformer } from "#kube/informer.ts";
+import { type Informer, startInformer } from "#kube/informer.ts";
 import { objectKey } from "#kube/object.ts";
 import { resourceTypes } from "#kube/resource-types.ts";
 import type { Log } from "#log/log.ts";
@@ -26,6 +26,7 @@ type CredentialChange = { readonly secret: string } | { readonly account: Worklo
 /** The cluster's Secrets, for proxies. */
 export interface Credentials {
   readonly synced: Promise<void>;
+  readonly secrets: Informer<Secret>;
   /** A proxy without an identity that was checked gets none. */
   open(proxy: Proxy, identity: WorkloadIdentity | undefined): ProxyCredentials;
   /** Waits for what decides whether the proxy may have any, so that its first listeners don't open without certificates. */
@@ -76,6 +77,7 @@ export function followCredentials({ client, signal, log }: CredentialsOptions): 
 
   return {
     synced: secrets.synced,
+    secrets,
     ready: (identity) => access.decide(identity),
     onChange: (listener) => void listeners.push(listener),
     open(proxy, identity) {

@@ -1,0 +1,97 @@
+import type { Secret } from "kubernetes-types/core/v1.d.ts";
+import { type Converted, convertGatewayApi } from "#gateway-api/convert.ts";
+import type { KubeClient } from "#kube/client.ts";
+import type { Informer } from "#kube/informer.ts";
+import { objectKey } from "#kube/object.ts";
+import type { Log } from "#log/log.ts";
+import type { GeneratedConfig, InputObjects } from "#snapshot/input.ts";
+import { createResourceStatusWriter } from "#status/resource-status.ts";
+import type { ServedTypes } from "../served-types.ts";
+import { keepBuiltInClasses } from "./built-in-classes.ts";
+import { servicesNamed } from "./gateway-services.ts";
+import { followGatewayApiResources, type GatewayApiObjects, typeOfObject } from "./resources.ts";
+
+/** The Kubernetes Gateway API of the cluster. */
+export interface GatewayApi {
+  readonly synced: Promise<void>;
+  /** Something changed that the conversion hangs on, besides the objects that are handed to it. */
+  onChange(listener: () => void): void;
+  /** Converts what is there now and sees to the statuses. What didn't change is the same object as before. */
+  convert(objects: InputObjects): GeneratedConfig;
+  /** Whether statuses follow from endpoints: Gateways say where they can be reached. */
+  watchesEndpoints(): boolean;
+  readonly resources: () => GatewayApiObjects;
+}
+
+export interface GatewayApiOptions {
+  readonly client: KubeClient;
+  readonly served: ServedTypes;
+  readonly secrets: Informer<Secret>;
+  readonly clusterDomain: string;
+  readonly signal: AbortSignal;
+  readonly log: Log;
+}
+
+const nothing: GeneratedConfig = Object.freeze({ virtualServices: [], destinationRules: [], gateways: [] });
+
+export function followGatewayApi(options: GatewayApiOptions): GatewayApi {
+  const { client, served, secrets, clusterDomain, signal, log } = options;
+  const resources = followGatewayApiResources({ client, served, signal, log });
+  const statuses = createResourceStatusWriter({ client, signal, log });
+  const listeners: (() => void)[] = [];
+  let converted: Converted | undefined;
+  let told: GeneratedConfig = nothing;
+  keepBuiltInClasses({ client, served, signal, log });
+
+  const tell = (): void => {
+    for (const listener of listeners) listener();
+  };
+  resources.onChange((type) => {
+    if (type !== "configMaps" || resources.isUsed()) tell();
+  });
+  secrets.onChange(() => {
+    if (resources.isUsed()) tell();
+  });
+
+  return {
+    synced: resources.synced,
+    onChange: (listener) => void listeners.push(listener),
+    watchesEndpoints: () => resources.current().kubernetesGateways.size > 0,
+    resources: () => resources.current(),
+    convert(objects) {
+      if (!resources.isUsed()) {
+        converted = undefined;
+        told = nothing;
+        return told;
+      }
+      const { services, namespaces, serviceEntries } = objects;
+      converted = convertGatewayApi(
+        {
+          ...resources.current(),
+          services,
+          namespaces,
+          serviceEntries,
+          secrets: new Map([...secrets.values()].map((secret) => [objectKey(secret), secret])),
+          configMaps: resources.configMaps(),
+          clusterDomain,
+          servicesNamed: servicesNamed(objects, clusterDomain),
+          now: new Date().toISOString().replace(/\.\d+Z$/, "Z"),
+        },
+        converted,
+      );
+      statuses.write(
+        converted.statuses.flatMap(({ object, status }) => {
+          const type = typeOfObject(object);
+          return type ? [{ type, object, status }] : [];
+        }),
+      );
+      const { virtualServices, destinationRules, gateways } = converted;
+      const isSame =
+        virtualServices === told.virtualServices &&
+        destinationRules === told.destinationRules &&
+        gateways === told.gateways;
+      if (!isSame) told = Object.freeze({ virtualServices, destinationRules, gateways });
+      return told;
+    },
+  };
+}
