@@ -3,10 +3,15 @@ import type { Log } from "#log/log.ts";
 import { localRequest } from "./local-http.ts";
 import type { AgentSettings } from "./settings.ts";
 
-/** Envoy stops taking new connections and tells clients of the old ones to leave. Failing is logged, not thrown. */
-export async function drainListeners(settings: AgentSettings, log: Log): Promise<void> {
+/**
+ * Envoy tells clients of its connections to leave, and with `close` it stops listening after `drainDuration`. A sidecar does so
+ * only for what comes in: the application may still call others until it ends. Failing is logged, not thrown.
+ * Istio: DrainListeners.
+ */
+export async function drainListeners(settings: AgentSettings, close: boolean, log: Log): Promise<void> {
   try {
-    const path = "/drain_listeners?graceful&skip_exit";
+    const flags = [settings.kind === "sidecar" ? "inboundonly" : "", "graceful", close ? "" : "skip_exit"];
+    const path = `/drain_listeners?${flags.filter((flag) => flag !== "").join("&")}`;
     await localRequest({ method: "POST", port: settings.adminPort, path, timeoutMs: 2000, maxBytes: 4096 });
   } catch (error) {
     log.warn("Envoy couldn't be told to drain", { error });

@@ -55,19 +55,20 @@ export async function runProxy(args: readonly string[], env: NodeJS.ProcessEnv):
       readiness.reset();
     },
   );
-  const drain = async (): Promise<void> => {
+  const drain = async (close: boolean): Promise<void> => {
     if (draining) return;
     draining = true;
-    log.info("draining: no new connections");
-    await drainListeners(settings, log);
+    log.info("draining: clients are told to leave");
+    await drainListeners(settings, close, log);
   };
   const terminate = async (reason: string): Promise<void> => {
-    log.info("stopping", {
-      reason,
-      drainMs: settings.exitOnZeroConnections ? "until idle" : settings.terminationDrainMs,
-    });
-    await drain();
-    await waitForDrain(settings, log);
+    // Istio: who asked for a drain (a native sidecar's preStop) has waited as long as it wanted to.
+    const drainMs = draining ? 0 : settings.exitOnZeroConnections ? "until idle" : settings.terminationDrainMs;
+    log.info("stopping", { reason, drainMs });
+    if (!draining) {
+      await drain(!settings.exitOnZeroConnections);
+      await waitForDrain(settings, log);
+    }
     await envoy.stop(stopGraceMs);
   };
   let stopping: Promise<void> | undefined;
@@ -84,7 +85,7 @@ export async function runProxy(args: readonly string[], env: NodeJS.ProcessEnv):
       metrics: () => mergedMetrics(settings.prometheusPort, appMetrics, counters),
       probes,
       target: probeTarget(settings.instanceIps[0], env["REWRITE_PROBE_LEGACY_LOCALHOST_DESTINATION"] === "true"),
-      drain,
+      drain: () => drain(false),
       quit: () => stop("POST /quitquitquit"),
       debug: () => ({
         version,

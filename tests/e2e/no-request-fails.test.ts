@@ -1,0 +1,173 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Mesh, namespace, programs, startMesh, workload } from "./mesh.ts";
+import { isRoot } from "./weft-command.ts";
+
+/** What `pods/load.ts` prints. */
+interface LoadResult {
+  readonly sent: number;
+  readonly seen: Readonly<Record<string, number>>;
+  readonly failures: readonly string[];
+  readonly failed: number;
+}
+
+/** What Kubernetes advises: a server goes on until everybody knows that it is about to leave. */
+const waits = { lifecycle: { preStop: { exec: { command: ["sleep", "3"] } } } };
+const api = "networking.istio.io/v1";
+
+function route(weights: Readonly<Record<string, number>>, gateways?: readonly string[]): object {
+  return {
+    apiVersion: api,
+    kind: "VirtualService",
+    metadata: { name: gateways ? "edge" : "server" },
+    spec: {
+      hosts: [gateways ? "*" : "server"],
+      ...(gateways ? { gateways } : {}),
+      http: [
+        {
+          route: Object.entries(weights).map(([subset, weight]) => ({
+            destination: { host: `server.${namespace}.svc.cluster.local`, ...(subset ? { subset } : {}) },
+            weight,
+          })),
+        },
+      ],
+    },
+  };
+}
+
+describe("no request fails", { skip: !isRoot && "needs root" }, () => {
+  let mesh: Mesh;
+  const results = mkdtempSync(join(tmpdir(), "weft-load-"));
+
+  before(async () => {
+    mesh = await startMesh(`e2e-${process.pid}-l`);
+    const ports = [{ name: "http", port: 80, targetPort: 8080 }];
+    await mesh.apply(
+      programs("server.ts", "load.ts"),
+      ...workload({ name: "server", args: ["/programs/server.ts"], ports, replicas: 2, container: waits }),
+      ...workload({ name: "server", args: ["/programs/server.ts"], version: "v2", container: waits }),
+      ...workload({
+        name: "slow",
+        args: ["/programs/server.ts"],
+        ports,
+        annotations: { "proxy.istio.io/config": "proxyMetadata: {EXIT_ON_ZERO_ACTIVE_CONNECTIONS: 'true'}" },
+      }),
+      ...workload({ name: "client", args: ["-e", "setInterval(() => {}, 1e9)"] }),
+      {
+        apiVersion: api,
+        kind: "Gateway",
+        metadata: { name: "edge" },
+        spec: {
+          selector: { istio: "ingressgateway" },
+          servers: [{ port: { number: 80, name: "http", protocol: "HTTP" }, hosts: ["*"] }],
+        },
+      } as object,
+      route({ "": 100 }, ["edge"]),
+    );
+    await Promise.all(["server-v1", "server-v2", "client-v1", "slow-v1"].map((name) => mesh.rolledOut(name)));
+  });
+  after(async () => {
+    await mesh?.down();
+    rmSync(results, { recursive: true, force: true });
+  });
+
+  /** Requests from the client's pod, through both sidecars. */
+  async function fromClient(seconds: number): Promise<LoadResult> {
+    const [pod] = await mesh.pods("client");
+    const command = ["node", "/programs/load.ts", "http://server/", String(seconds)];
+    return JSON.parse(await mesh.run(pod?.metadata?.name ?? "", command, seconds + 30)) as LoadResult;
+  }
+
+  /** Requests from the machine, through the gateway. */
+  function fromOutside(seconds: number): Promise<LoadResult> {
+    return new Promise((resolve, reject) => {
+      const program = join(import.meta.dirname, "pods", "load.ts");
+      const child = spawn(process.execPath, [program, `http://${mesh.gateway}/`, String(seconds)]);
+      let text = "";
+      child.stdout.on("data", (chunk: Buffer) => {
+        text += chunk.toString();
+      });
+      child.on("error", reject);
+      child.on("close", () => resolve(JSON.parse(text) as LoadResult));
+    });
+  }
+
+  function assertNoneFailed(result: LoadResult, atLeast = 300): void {
+    assert.deepEqual(result.failures, [], `${result.failed} of ${result.sent}`);
+    assert.ok(result.sent > atLeast, `only ${result.sent} requests`);
+  }
+
+  test("while the server is restarted, from inside and outside", async () => {
+    const load = Promise.all([fromClient(25), fromOutside(25)]);
+    await sleep(1_000);
+    await mesh.restart("server-v1");
+    for (const result of await load) assertNoneFailed(result);
+  });
+
+  test("while the gateway is restarted", async () => {
+    const load = fromOutside(25);
+    await sleep(1_000);
+    await mesh.restart("istio-ingressgateway", "istio-system");
+    assertNoneFailed(await load);
+  });
+
+  test("while the client is restarted", async () => {
+    await mesh.apply(
+      ...workload({
+        name: "caller",
+        args: ["/programs/load.ts", "http://server/", "600"],
+        annotations: { "proxy.istio.io/config": "holdApplicationUntilProxyStarts: true" },
+        container: {
+          command: ["sh", "-c", "exec node /programs/load.ts http://server/ 600 /results/$HOSTNAME.json"],
+        },
+        volumes: [{ name: "results", mountPath: "/results", source: { hostPath: { path: results } } }],
+      }),
+    );
+    await mesh.rolledOut("caller-v1");
+    await mesh.restart("caller-v1");
+    await mesh.restart("caller-v1");
+    const read = (): LoadResult[] =>
+      readdirSync(results).map((file) => JSON.parse(readFileSync(join(results, file), "utf8")) as LoadResult);
+    for (const end = Date.now() + 20_000; Date.now() < end && readdirSync(results).length < 2; ) await sleep(200);
+    assert.equal(read().length, 2);
+    for (const result of read()) assertNoneFailed(result, 50);
+  });
+
+  test("a pod that asks for it stays until its last connection has ended", async () => {
+    const [pod] = await mesh.pods("client");
+    const url = "http://slow/?ms=12000";
+    const answer = mesh.run(pod?.metadata?.name ?? "", ["curl", "-sS", "-w", " %{http_code}", url], 40);
+    await sleep(1_000);
+    const [slow] = await mesh.pods("slow");
+    await mesh.remove({ apiVersion: "v1", kind: "Pod", metadata: { name: slow?.metadata?.name ?? "" } });
+    assert.equal(await answer, "v1 200");
+  });
+
+  test("while istiod is restarted, and configuration changes with it", async () => {
+    const load = Promise.all([fromClient(25), fromOutside(25)]);
+    await sleep(1_000);
+    await mesh.restart("istiod", "istio-system");
+    for (const result of await load) assertNoneFailed(result);
+  });
+
+  test("while weights change", async () => {
+    const load = fromClient(25);
+    await sleep(1_000);
+    const subsets = ["v1", "v2"].map((version) => ({ name: version, labels: { version } }));
+    const rule = { apiVersion: api, kind: "DestinationRule", metadata: { name: "server" } };
+    await mesh.apply({ ...rule, spec: { host: "server", subsets } } as object);
+    await sleep(1_500);
+    for (const v2 of [50, 10, 100, 0, 30]) {
+      await mesh.apply(route({ v1: 100 - v2, v2 }));
+      await sleep(1_500);
+    }
+    const result = await load;
+    assertNoneFailed(result);
+    assert.ok((result.seen["v2"] ?? 0) > 50, JSON.stringify(result.seen));
+  });
+});
