@@ -35,3 +35,24 @@ test("with a leading run the first call doesn't wait, later ones coalesce", asyn
   await sleep(60);
   assert.equal(runs, 2);
 });
+
+test("after a calm time less quiet is enough", async () => {
+  const runs: number[] = [];
+  const debounce = createDebounce({
+    quiet: 200,
+    quietAtFirst: 40,
+    longest: 1_000,
+    run: (waited) => runs.push(Math.round(waited)),
+  });
+  debounce.call();
+  await sleep(20);
+  debounce.call();
+  await sleep(100);
+  assert.equal(runs.length, 1, String(runs));
+  debounce.call();
+  await sleep(100);
+  assert.equal(runs.length, 1, "a run was just before");
+  await sleep(150);
+  assert.equal(runs.length, 2);
+  debounce.stop();
+});

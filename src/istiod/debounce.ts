@@ -7,6 +7,8 @@ export interface Debounce {
 export interface DebounceOptions {
   /** A run comes when there was no call for so long, ms … */
   readonly quiet: number;
+  /** … or, when the last run is a second ago, for so long: a single change takes effect sooner than one of many. */
+  readonly quietAtFirst?: number;
   /** … but at the latest so long after the first call that waits, ms. */
   readonly longest: number;
   /** A call after a time of quiet runs at once instead of waiting. */
@@ -15,8 +17,11 @@ export interface DebounceOptions {
   readonly run: (waited: number) => void;
 }
 
+/** Without a run for so long, ms, it is calm. */
+const calmAfter = 1_000;
+
 export function createDebounce(options: DebounceOptions): Debounce {
-  const { quiet, longest, leading = false, run } = options;
+  const { quiet, quietAtFirst = quiet, longest, leading = false, run } = options;
   let timer: NodeJS.Timeout | undefined;
   let firstAt: number | undefined;
   let lastRun = Number.NEGATIVE_INFINITY;
@@ -40,7 +45,8 @@ export function createDebounce(options: DebounceOptions): Debounce {
       isDue = leading && firstAt === undefined && now - lastRun >= quiet;
       firstAt ??= now;
       clearTimeout(timer);
-      timer = setTimeout(fire, isDue ? 0 : Math.max(0, Math.min(quiet, firstAt + longest - now)));
+      const enough = now - lastRun >= calmAfter ? quietAtFirst : quiet;
+      timer = setTimeout(fire, isDue ? 0 : Math.max(0, Math.min(enough, firstAt + longest - now)));
     },
     stop() {
       clearTimeout(timer);

@@ -60,7 +60,8 @@ export function keepSnapshots(options: SnapshotsOptions): Snapshots {
   let isAsked = false;
   log.info("first snapshot", { services: snapshot.services.length, rules: snapshot.rules.length });
 
-  const configLane = createDebounce({ ...options.debounceMs, run: rebuild });
+  const { quiet } = options.debounceMs;
+  const configLane = createDebounce({ ...options.debounceMs, quietAtFirst: quiet / 4, run: rebuild });
   const endpointsLane = createDebounce({ ...endpointLane, leading: true, run: updateEndpoints });
 
   const gatewayLane = createDebounce({ ...statusLane, run: () => void gatewayApi.convert(objects.current()) });

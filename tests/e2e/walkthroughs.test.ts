@@ -10,8 +10,12 @@ const scripts = [
   "01-install-and-bookinfo",
   "02-request-routing",
   "03-traffic-shifting",
+  "04-faults-timeouts-retries",
+  "05-circuit-breaker",
+  "06-ingress-hosts-and-tls",
   "14-kube-inject-and-iptables",
   "15-legacy-route-rule",
+  "17-orders",
 ];
 const root = join(import.meta.dirname, "..", "..");
 const folder = process.env["WALKTHROUGHS"] ?? join(root, "..", "shared", "walkthroughs");
