@@ -15,7 +15,7 @@ export interface IstiodAnswer {
 
 /**
  * Asks every running istiod for a page of its debug interface, such as `/debug/syncz`: each knows only its own proxies.
- * Throws {@link UsageError} when there is no istiod, or one doesn't answer.
+ * One that doesn't answer (it may be starting) is warned of. Throws {@link UsageError} when none does.
  */
 export async function askIstiods(connection: Connection, path: string, revision?: string): Promise<IstiodAnswer[]> {
   const namespace = connection.istioNamespace;
@@ -24,13 +24,19 @@ export async function askIstiods(connection: Connection, path: string, revision?
     labelSelector: `app=istiod${revision ? `,istio.io/rev=${revision}` : ""}`,
   });
   const pods = items.flatMap(({ metadata, status }) =>
-    metadata?.name && status?.phase === "Running" ? [metadata.name] : [],
+    metadata?.name && status?.phase === "Running" && !metadata.deletionTimestamp ? [metadata.name] : [],
   );
   if (pods.length === 0)
     throw new UsageError(
       `no istiod is running in namespace ${namespace}${revision ? ` for revision ${revision}` : ""}; see: kubectl get pods -n ${namespace}`,
     );
-  return await Promise.all(pods.map(async (pod) => ({ pod, body: await ask(connection, pod, path) })));
+  const answers = await Promise.allSettled(pods.map(async (pod) => ({ pod, body: await ask(connection, pod, path) })));
+  const [firstFailure, ...moreFailures] = answers.filter((answer) => answer.status === "rejected");
+  const answered = answers.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value] : []));
+  if (firstFailure && answered.length === 0) throw firstFailure.reason;
+  for (const failure of firstFailure ? [firstFailure, ...moreFailures] : [])
+    process.stderr.write(`Warning: ${(failure.reason as Error).message}\n`);
+  return answered;
 }
 
 async function ask(connection: Connection, pod: string, path: string): Promise<string> {

@@ -158,7 +158,14 @@ describe("Bookinfo through the mesh", { skip: !isRoot && "needs root" }, () => {
     });
     await client.delete(resourceTypes.pods, { namespace: "istio-system", name: items[0]?.metadata?.name ?? "" });
     assert.deepEqual(await tally(20), { v3: 20 });
-    await eventually(async () => /^productpage-v1-/m.test(await istioctl("proxy-status").catch(() => "")), true, 60);
+    await eventually(
+      async () => {
+        const told = await istioctl("proxy-status").catch((error: Error) => error.message);
+        return /^productpage-v1-/m.test(told) || told;
+      },
+      true,
+      60,
+    );
     assert.deepEqual(await tally(20), { v3: 20 });
   });
 

@@ -41,9 +41,11 @@ test("a name that can't be is refused", async () => {
 
 test("a port that is taken: the next one is used", { skip: !isRoot && "needs root" }, async () => {
   const taken = createServer();
-  taken.listen(6443, "127.0.0.1");
   // Something else may have it already, which serves as well.
-  await Promise.race([once(taken, "listening"), once(taken, "error")]);
+  await new Promise<void>((done) => {
+    taken.once("error", () => done());
+    taken.listen(6443, "127.0.0.1", done);
+  });
   try {
     const { code, stderr } = await weft.run("up", "--name", name);
     assert.equal(code, 0, stderr);
