@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -17,6 +17,24 @@ import { createWeftCommand, hasKubectl, isRoot } from "./weft-command.ts";
 const run = promisify(execFile);
 const name = `e2e-${process.pid}-m`;
 const bin = join(import.meta.dirname, "..", "..", "bin");
+
+/** Processes called envoy in the network namespace of another process. */
+function envoysBeside(pid: string): number[] {
+  const namespace = readlinkSync(`/proc/${pid}/ns/net`);
+  return readdirSync("/proc")
+    .filter((entry) => /^\d+$/.test(entry))
+    .filter((entry) => {
+      try {
+        return (
+          readFileSync(`/proc/${entry}/comm`, "utf8").trim() === "envoy" &&
+          readlinkSync(`/proc/${entry}/ns/net`) === namespace
+        );
+      } catch {
+        return false; // It ended meanwhile.
+      }
+    })
+    .map(Number);
+}
 
 describe("Bookinfo through the mesh", { skip: !isRoot && "needs root" }, () => {
   const weft = createWeftCommand({ WEFT_CLUSTER: name });
@@ -139,13 +157,7 @@ describe("Bookinfo through the mesh", { skip: !isRoot && "needs root" }, () => {
     });
     const pod = items[0]?.metadata?.name ?? "";
     const pid = (await weft.run("pid", pod)).stdout.trim();
-    const pidNamespace = (await run("readlink", [`/proc/${pid}/ns/net`])).stdout.trim();
-    const { stdout } = await run("pgrep", ["-x", "envoy"]);
-    const owned: number[] = [];
-    for (const candidate of stdout.trim().split("\n")) {
-      const { stdout: where } = await run("readlink", [`/proc/${candidate}/ns/net`]);
-      if (where.trim() === pidNamespace) owned.push(Number(candidate));
-    }
+    const owned = envoysBeside(pid);
     assert.equal(owned.length, 1, `Envoys in ${pod}: ${owned.join(" ")}`);
     process.kill(owned[0] ?? 0, "SIGKILL");
     await eventually(() => tally(5), { v3: 5 }, 30);
