@@ -38,8 +38,8 @@ export interface MeasureOptions {
   readonly changes: { readonly endpoint: number; readonly route: number };
 }
 
-/** Between two changes everything comes to rest, ms. */
-const rest = 600;
+/** Between two changes everything comes to rest, ms: each is a single change. */
+const rest = 1_200;
 
 /** A fresh istiod, a fresh load client, and every step in turn. */
 export async function measure(cluster: BenchCluster, size: Size, options: MeasureOptions): Promise<Figures> {
@@ -74,7 +74,7 @@ export async function measure(cluster: BenchCluster, size: Size, options: Measur
     await give({ do: "count" });
     const metadata = { annotations: { "example.com/note": String(started) } };
     await client.patch(resourceTypes.virtualServices, { ...ref, as: "merge", patch: { metadata } });
-    await sleep(3 * rest);
+    await sleep(2 * rest);
     const nothing = (await give({ do: "count" })).bytes;
     const { rss, peak }: Usage = istiod.usage();
     return { size, start, endpoint, route, nothing, rss, peak };

@@ -1,8 +1,9 @@
 import { hash } from "node:crypto";
 import { create, type DescMessage, type MessageShape, toBinary } from "@bufbuild/protobuf";
-import { type Any, AnySchema, anyPack, type Duration, DurationSchema } from "@bufbuild/protobuf/wkt";
+import { type Any, anyPack, type Duration, DurationSchema } from "@bufbuild/protobuf/wkt";
 import { parseDuration } from "#model/duration.ts";
 import { createPool } from "#model/pool.ts";
+import { WireWriter } from "#xds/protobuf-wire.ts";
 import type { Resource } from "#xds/resource.ts";
 
 /** A `google.protobuf.Duration` of so many milliseconds. */
@@ -31,17 +32,28 @@ export function extension<Desc extends DescMessage>(
 
 const encoded = createPool<Resource>();
 
-/**
- * The encoded resource. Its version is a hash of the bytes, which depend on nothing but the message's content. Equal content gives
- * the same object: who had it before sees at once that nothing changed.
- */
+/** The encoded resource, and the EnvoyFilters that it was `patchedBy`. See {@link encodedResource}. */
 export function encodeResource<Desc extends DescMessage>(
   name: string,
   schema: Desc,
   message: MessageShape<Desc>,
   patchedBy?: readonly string[],
 ): Resource {
-  const any = toBinary(AnySchema, anyPack(schema, message));
+  return encodedResource(name, schema, [toBinary(schema, message)], patchedBy);
+}
+
+/**
+ * The resource of a message that is encoded, in pieces. Its version is a hash of the bytes, which depend on nothing but the
+ * message's content. Equal content gives the same object: who had it before sees at once that nothing changed.
+ */
+export function encodedResource(
+  name: string,
+  { typeName }: DescMessage,
+  pieces: readonly Uint8Array[],
+  patchedBy?: readonly string[],
+): Resource {
+  const value = new WireWriter().encoded(pieces);
+  const any = new WireWriter().string(1, `type.googleapis.com/${typeName}`).message(2, value).finish();
   const version = hash("sha256", any, "base64url").slice(0, 22);
   const key = [version, name, ...(patchedBy ?? [])].join(" ");
   return encoded.get(key, () => Object.freeze({ name, version, any, ...(patchedBy ? { patchedBy } : {}) }));

@@ -12,7 +12,7 @@ import { type GatewayServer, hostsForNamespace, mergeGateways } from "../gateway
 import { catchAllLast } from "./match.ts";
 import { httpRoutes } from "./route.ts";
 import { routeConfig, virtualHost } from "./route-config.ts";
-import { policyOfHost } from "./sidecar.ts";
+import { policyOfHost } from "./rule-routes.ts";
 
 interface Host {
   readonly name: string;

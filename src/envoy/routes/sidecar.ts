@@ -1,19 +1,18 @@
 import type { Route, VirtualHost } from "#api/envoy/gen/envoy/config/route/v3/route_components_pb.js";
 import type { RouteConfiguration } from "#api/envoy/gen/envoy/config/route/v3/route_pb.js";
 import { hostsOverlap, isSubsetOf, isWildcard, mostSpecific } from "#model/host.ts";
-import { isHttp, isSniffed } from "#model/protocol.ts";
-import { findPort, type Service } from "#model/service.ts";
+import { memo } from "#model/memo.ts";
+import type { MeshConfig } from "#model/mesh-config.ts";
+import type { Service } from "#model/service.ts";
 import { compareText } from "#snapshot/config-order.ts";
 import type { ProxyView } from "#snapshot/proxy-view.ts";
 import { meshGateway, type RoutingRule } from "#snapshot/virtual-services.ts";
-import { clusterName } from "../names.ts";
-import { blockRoute, defaultOutboundRoute, passthroughRoute } from "./default-route.ts";
+import { callable, type DefaultHosts, defaultHosts } from "./default-hosts.ts";
+import { blockRoute, passthroughRoute } from "./default-route.ts";
 import { hostForm, serviceDomains } from "./domains.ts";
-import { hashOf } from "./hash-policy.ts";
-import { httpRoutes } from "./route.ts";
 import { routeConfig, virtualHost } from "./route-config.ts";
-
-const meshOnly: ReadonlySet<string> = new Set([meshGateway]);
+import { ruleRoutes } from "./rule-routes.ts";
+import { hostWith, unruledRoutes } from "./service-host.ts";
 
 /**
  * The route table of an outbound HTTP listener. `name` is the port (`9080`: every service on it), or `host:port` for one whose
@@ -31,14 +30,13 @@ export function sidecarRoutes(view: ProxyView, name: string): RouteConfiguration
     return routeConfig(name, only ? [virtualHost(only.name, ["*"], only.routes)] : found);
   }
   hosts.sort((a, b) => compareText(a.name, b.name));
-  return routeConfig(name, [...hosts, catchAll(view)]);
+  return routeConfig(name, [...hosts, catchAll(view.mesh)]);
 }
 
-function catchAll(view: ProxyView): VirtualHost {
-  if (view.mesh.outboundTrafficPolicy.mode === "ALLOW_ANY")
-    return virtualHost("allow_any", ["*"], [passthroughRoute()]);
+const catchAll = memo((mesh: MeshConfig): VirtualHost => {
+  if (mesh.outboundTrafficPolicy.mode === "ALLOW_ANY") return virtualHost("allow_any", ["*"], [passthroughRoute()]);
   return virtualHost("block_all", ["*"], [blockRoute()]);
-}
+});
 
 /** Routes that some hosts and services share. */
 interface Group {
@@ -50,15 +48,46 @@ interface Group {
 
 /** Istio: BuildSidecarOutboundVirtualHosts. */
 function virtualHosts(view: ProxyView, port: number): VirtualHost[] {
+  const { scope, mesh, proxy } = view;
   const services = new Map<string, Service>();
-  for (const service of view.scope.byPort.get(port) ?? []) services.set(service.hostname, service);
+  for (const service of scope.byPort.get(port) ?? []) services.set(service.hostname, service);
   const groups = ruleGroups(view, port, services);
+  const defaults = defaultHosts(scope.destinations, mesh, port, proxy.dnsDomain);
+  const quick = replaced(defaults, groups, proxy.dnsDomain, port);
+  if (quick !== undefined) return quick;
   const ruled = new Set(groups.flatMap((group) => group.services));
-  for (const service of services.values()) {
-    const protocol = findPort(service, port)?.protocol ?? "TCP";
-    if (!ruled.has(service) && (isHttp(protocol) || isSniffed(protocol))) groups.push(unruled(view, service, port));
+  for (const service of callable(services.values(), port)) {
+    if (ruled.has(service)) continue;
+    const routes = unruledRoutes(service, scope.policyOf(service), mesh, port);
+    groups.push({ hosts: [], services: [service], routes });
   }
   return named(view, groups, port);
+}
+
+/** The default hosts with those of `groups` in their place. Undefined where two want the same name or domain. */
+function replaced(
+  defaults: DefaultHosts,
+  groups: readonly Group[],
+  dnsDomain: string,
+  port: number,
+): VirtualHost[] | undefined {
+  if (!defaults.isClear) return undefined;
+  const ruled = new Map<string, VirtualHost>();
+  const added = new Map<string, VirtualHost>();
+  for (const { hosts, services, routes } of groups) {
+    for (const service of services) {
+      const name = `${service.hostname}:${port}`;
+      if (ruled.has(name)) return undefined;
+      ruled.set(name, hostWith(routes, name, serviceDomains(service, dnsDomain).domains));
+    }
+    for (const host of hosts) {
+      const domain = hostForm(host);
+      const key = domain.toLowerCase();
+      if (added.has(key) || defaults.hasDomain(key)) return undefined;
+      added.set(key, hostWith(routes, `${host}:${port}`, [domain]));
+    }
+  }
+  return [...defaults.hosts.map((host) => ruled.get(host.name) ?? host), ...added.values()];
 }
 
 function ruleGroups(view: ProxyView, port: number, services: ReadonlyMap<string, Service>): Group[] {
@@ -71,37 +100,18 @@ function ruleGroups(view: ProxyView, port: number, services: ReadonlyMap<string,
   for (const rule of rules) {
     // On port 80 a rule needs no service: it may be for a host outside of the registry.
     if (port !== 80 && !rule.hosts.some((host) => matchesAny(host, services))) continue;
-    const routes = httpRoutes(rule, {
-      port,
-      gateways: meshOnly,
-      proxyLabels: proxy.labels,
-      proxyNamespace: proxy.namespace,
-      // Only this port's services tell a destination's port, and then it is this one. Others mean the port that is called.
-      lookup: () => undefined,
-      nameOf: (host) => view.scope.byHost.get(host)?.hostname ?? host,
-      policyOf: (host) => policyOfHost(view, host),
-      tls: false,
-    });
+    const routes = ruleRoutes(view, rule, port);
     if (routes.length === 0) continue;
     const split = hostsAndServices(rule, rules, services);
-    const callable = split.services.filter((service) => {
-      const protocol = findPort(service, port)?.protocol ?? "TCP";
-      return isHttp(protocol) || isSniffed(protocol);
-    });
-    if (callable.length === 0 && port !== 80) continue;
-    groups.push({ hosts: split.hosts, services: callable, routes });
+    const called = callable(split.services, port);
+    if (called.length === 0 && port !== 80) continue;
+    groups.push({ hosts: split.hosts, services: called, routes });
   }
   return groups;
 }
 
 function isOwn({ semantics, namespace }: RoutingRule, client: string): boolean {
   return semantics === "gateway" && namespace === client;
-}
-
-/** The policy for a destination, also where it is no known service. */
-export function policyOfHost(view: ProxyView, host: string): ReturnType<ProxyView["scope"]["policyOf"]> {
-  const service = view.scope.byHost.get(host);
-  return service && view.scope.policyOf(service);
 }
 
 function matchesAny(host: string, services: ReadonlyMap<string, Service>): boolean {
@@ -135,17 +145,6 @@ function bestRule(rules: readonly RoutingRule[], hostname: string): RoutingRule 
   return mostSpecific(candidates, hostname);
 }
 
-function unruled(view: ProxyView, service: Service, port: number): Group {
-  const cluster = clusterName("outbound", port, "", service.hostname);
-  const policy = view.scope.policyOf(service);
-  const hash = hashOf(policy, { host: service.hostname, port: { number: port } });
-  return {
-    hosts: [],
-    services: [service],
-    routes: [defaultOutboundRoute(cluster, `${service.hostname}:${port}/*`, hash)],
-  };
-}
-
 /** Gives every host and service its virtual host. A name or domain that is taken stays with who took it first. */
 function named(view: ProxyView, groups: readonly Group[], port: number): VirtualHost[] {
   const names = new Set<string>();
@@ -160,7 +159,7 @@ function named(view: ProxyView, groups: readonly Group[], port: number): Virtual
       (domain) => !taken.has(domain.toLowerCase()) && !(short.includes(domain) && full.has(domain)),
     );
     for (const domain of free) taken.add(domain.toLowerCase());
-    if (free.length > 0) result.push(virtualHost(name, free, routes));
+    if (free.length > 0) result.push(hostWith(routes, name, free));
   };
   for (const { hosts, services, routes } of groups) {
     for (const host of hosts) add(host, [hostForm(host)], [], routes);

@@ -1,0 +1,72 @@
+import type { VirtualHost } from "#api/envoy/gen/envoy/config/route/v3/route_components_pb.js";
+import { memo } from "#model/memo.ts";
+import type { MeshConfig } from "#model/mesh-config.ts";
+import { isHttp, isSniffed } from "#model/protocol.ts";
+import { findPort, type Service } from "#model/service.ts";
+import { compareText } from "#snapshot/config-order.ts";
+import type { Destinations } from "#snapshot/scope.ts";
+import { serviceDomains } from "./domains.ts";
+import { hostWith, unruledRoutes } from "./service-host.ts";
+
+/** The virtual hosts of a port as they are without rules: what every table starts from. */
+export interface DefaultHosts {
+  /** By name. */
+  readonly hosts: readonly VirtualHost[];
+  /** True when every service has all of its domains, because no two want the same one. */
+  readonly isClear: boolean;
+  /** Whether some service has that domain; in small letters. */
+  hasDomain(domain: string): boolean;
+}
+
+/** Services of the port that take HTTP, by hostname. */
+export function callable(services: Iterable<Service>, port: number): readonly Service[] {
+  return [...services].filter((service) => {
+    const protocol = findPort(service, port)?.protocol ?? "TCP";
+    return isHttp(protocol) || isSniffed(protocol);
+  });
+}
+
+const made = memo((_seen: Destinations, _mesh: MeshConfig) => new Map<string, DefaultHosts>());
+
+/** Made once for all proxies that see the same and have the same DNS domain, and kept when only rules change. */
+export function defaultHosts(seen: Destinations, mesh: MeshConfig, port: number, dnsDomain: string): DefaultHosts {
+  const known = made(seen, mesh);
+  const key = `${port} ${dnsDomain}`;
+  const found = known.get(key) ?? build(seen, mesh, port, dnsDomain);
+  known.set(key, found);
+  return found;
+}
+
+function build(seen: Destinations, mesh: MeshConfig, port: number, dnsDomain: string): DefaultHosts {
+  const services = callable(new Set(seen.byPort.get(port)), port);
+  let count = 0;
+  const domainsOf = (): Set<string> => {
+    const all = new Set<string>();
+    count = 0;
+    for (const service of services) {
+      for (const domain of serviceDomains(service, dnsDomain).domains) {
+        all.add(domain.toLowerCase());
+        count += 1;
+      }
+    }
+    return all;
+  };
+  const isClear = domainsOf().size === count;
+  // Mostly nobody asks, and it is as large as the mesh.
+  let domains: ReadonlySet<string> | undefined;
+  const hosts = services.map((service) =>
+    hostWith(
+      unruledRoutes(service, seen.policyOf(service), mesh, port),
+      `${service.hostname}:${port}`,
+      serviceDomains(service, dnsDomain).domains,
+    ),
+  );
+  return {
+    hosts: hosts.sort((a, b) => compareText(a.name, b.name)),
+    isClear,
+    hasDomain(domain) {
+      domains ??= domainsOf();
+      return domains.has(domain);
+    },
+  };
+}
