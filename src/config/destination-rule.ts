@@ -139,7 +139,17 @@ const trafficPolicy = object(
       { required: ["targetHost", "targetPort"] },
     ),
     proxyProtocol: object({ version: oneOf(["V1", "V2"]) }),
-    retryBudget: open("Retries as a share of the requests."),
+    retryBudget: object(
+      {
+        percent: decimal("Share of the requests under way that may be retries; 20 unless set.", {
+          minimum: 0,
+          maximum: 100,
+        }),
+        minRetryConcurrency: unsigned("As many retries may always be under way; 3 unless set."),
+        budgetInterval: duration("Not used."),
+      },
+      { description: "Retries as a share of the requests." },
+    ),
   },
   { description: "How traffic to the destination is treated." },
 );

@@ -84,15 +84,63 @@ const everything: MeshInput = bookinfo({
             tcpKeepalive: { time: "7200s", probes: 3 },
             idleTimeout: "1h",
           },
-          http: { h2UpgradePolicy: "UPGRADE", maxConcurrentStreams: 100, maxRequestsPerConnection: 10 },
+          http: {
+            h2UpgradePolicy: "UPGRADE",
+            maxConcurrentStreams: 100,
+            maxRequestsPerConnection: 10,
+            http2KeepAlive: { interval: "15s", timeout: "5s" },
+          },
         },
-        outlierDetection: { consecutive5xxErrors: 1, interval: "1s", baseEjectionTime: "3m", maxEjectionPercent: 100 },
+        outlierDetection: {
+          consecutive5xxErrors: 1,
+          consecutiveGatewayErrors: 2,
+          splitExternalLocalOriginErrors: true,
+          consecutiveLocalOriginFailures: 3,
+          interval: "1s",
+          baseEjectionTime: "3m",
+          maxEjectionPercent: 100,
+          minHealthPercent: 30,
+          outlierDetectionHttpErrorCodes: [500, 429],
+        },
+        retryBudget: { percent: 25, minRetryConcurrency: 5 },
+        tls: {
+          mode: "MUTUAL",
+          clientCertificate: "/etc/certs/cert.pem",
+          privateKey: "/etc/certs/key.pem",
+          caCertificates: "/etc/certs/ca.pem",
+          subjectAltNames: ["reviews.example.com"],
+        },
+        proxyProtocol: { version: "V2" },
       },
       subsets: ["v1", "v2", "v3"].map((version) => ({ name: version, labels: { version } })),
     }),
     destinationRule("ratings", {
       host: "ratings",
-      trafficPolicy: { loadBalancer: { simple: "ROUND_ROBIN", warmup: { duration: "30s", aggression: 1.5 } } },
+      trafficPolicy: {
+        loadBalancer: { simple: "ROUND_ROBIN", warmup: { duration: "30s", aggression: 1.5 } },
+        tls: { mode: "SIMPLE", credentialName: "ratings-ca" },
+      },
+    }),
+    destinationRule("details", {
+      host: "details",
+      trafficPolicy: {
+        loadBalancer: {
+          consistentHash: {
+            httpCookie: { name: "user", ttl: "60s", attributes: [{ name: "SameSite", value: "Lax" }] },
+            ringHash: { minimumRingSize: 64 },
+          },
+        },
+        tls: { mode: "SIMPLE", insecureSkipVerify: true },
+        proxyProtocol: { version: "V1" },
+      },
+    }),
+    destinationRule("mongodb", {
+      host: "mongodb",
+      trafficPolicy: {
+        connectionPool: { tcp: { idleTimeout: "1h", maxConnectionDuration: "2h" } },
+        loadBalancer: { consistentHash: { useSourceIp: true } },
+        tunnel: { protocol: "POST", targetHost: "mongo.example.com", targetPort: 27017 },
+      },
     }),
   ]),
   gateways: keyed([

@@ -45,15 +45,7 @@ export function staticBootstrap(input: MeshInput, proxy: Proxy): JsonObject {
   const listeners = decode(ListenerSchema, view, typeUrls.listener).map((listener) => inlineRoutes(listener, view));
   return {
     node: { id: "test", cluster: "test" },
-    // Where secrets come from; nobody answers.
-    dynamicResources: {
-      adsConfig: {
-        apiType: "GRPC",
-        transportApiVersion: "V3",
-        grpcServices: [{ envoyGrpc: { clusterName: controlPlane.name } }],
-      },
-    },
-    staticResources: withCertificates({ clusters: [...clusters, controlPlane], listeners }),
+    staticResources: withCertificates({ clusters, listeners }),
   };
 }
 
@@ -67,7 +59,13 @@ const certificatePem = issue(authorityFrom({ certificate: root.certificatePem, k
 });
 const keyPem = pair.privateKey.export({ type: "pkcs8", format: "pem" });
 
-/** Puts a certificate in place of each file that the machine of the test doesn't have. */
+const certificate = {
+  certificateChain: { inlineString: certificatePem },
+  privateKey: { inlineString: keyPem.toString() },
+};
+const authorities = { inlineString: root.certificatePem };
+
+/** Puts a certificate in place of each file that the machine of the test doesn't have, and of each secret. */
 function withCertificates(value: JsonValue): JsonValue {
   if (Array.isArray(value)) return value.map(withCertificates);
   if (typeof value !== "object" || value === null) return value;
@@ -75,24 +73,16 @@ function withCertificates(value: JsonValue): JsonValue {
   for (const [key, item] of Object.entries(value)) {
     if (key === "watchedDirectory" || key === "crl") continue;
     const file = typeof item === "object" && item !== null && "filename" in item;
-    if (file && key === "privateKey") copy[key] = { inlineString: keyPem.toString() };
-    else if (file && key === "certificateChain") copy[key] = { inlineString: certificatePem };
-    else if (file && key === "trustedCa") copy[key] = { inlineString: root.certificatePem };
-    else copy[key] = withCertificates(item);
+    if (file && (key === "privateKey" || key === "certificateChain")) copy[key] = certificate[key];
+    else if (file && key === "trustedCa") copy[key] = authorities;
+    else if (key === "tlsCertificateSdsSecretConfigs") copy["tlsCertificates"] = [certificate];
+    else if (key === "combinedValidationContext") {
+      const { defaultValidationContext = {} } = item as JsonObject;
+      copy["validationContext"] = { ...(defaultValidationContext as JsonObject), trustedCa: authorities };
+    } else copy[key] = withCertificates(item);
   }
   return copy;
 }
-
-const controlPlane = {
-  name: "xds-grpc",
-  type: "STATIC",
-  typedExtensionProtocolOptions: {
-    "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
-      "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
-      explicitHttpConfig: { http2ProtocolOptions: {} },
-    },
-  },
-};
 
 /** Fails with Envoy's words unless it accepts the configuration. */
 export function envoyAccepts(config: JsonObject): void {

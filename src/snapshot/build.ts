@@ -131,10 +131,21 @@ function withGenerated<T extends IstioObject>(inEffect: Objects<T>, generated: r
 }
 
 function keepPolicies(previous: DestinationPolicies | undefined, next: DestinationPolicies): DestinationPolicies {
-  const kept = new Map<string, ReadonlyMap<string, DestinationPolicy>>();
+  const kept = new Map<string, ReadonlyMap<string, readonly DestinationPolicy[]>>();
   for (const [namespace, group] of next) {
     const before = previous?.get(namespace);
-    const same = new Map([...group].map(([host, policy]) => [host, keepPolicy(before?.get(host), policy)] as const));
+    const same = new Map(
+      [...group].map(([host, list]) => {
+        const last = before?.get(host);
+        return [
+          host,
+          keepList(
+            last,
+            list.map((policy, index) => keepPolicy(last?.[index], policy)),
+          ),
+        ] as const;
+      }),
+    );
     kept.set(namespace, keepMap(before, same));
   }
   return keepMap(previous, kept);

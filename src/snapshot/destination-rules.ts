@@ -1,7 +1,9 @@
 import type { DestinationRule, Subset, TrafficPolicy } from "#api/istio/destination-rule.ts";
 import { isWildcard, mostSpecific, resolveShortName } from "#model/host.ts";
+import type { Labels } from "#model/labels.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
 import { exportTo, isVisible } from "#registry/service.ts";
+import { compareText } from "./config-order.ts";
 
 /** One or more DestinationRules of a namespace for one host, merged: subsets add up, the oldest traffic policy wins. */
 export interface DestinationPolicy {
@@ -9,49 +11,59 @@ export interface DestinationPolicy {
   readonly name: string;
   readonly namespace: string;
   readonly exportTo: ReadonlySet<string>;
+  /** The clients it is for, where it isn't for all of them; they are of its own namespace. */
+  readonly workloadSelector: Labels | undefined;
   readonly trafficPolicy: TrafficPolicy | undefined;
   readonly subsets: readonly Subset[];
   readonly sources: readonly DestinationRule[];
 }
 
-/** Policies by the namespace they live in, then by host. */
-export type DestinationPolicies = ReadonlyMap<string, ReadonlyMap<string, DestinationPolicy>>;
+/** Policies by the namespace they live in, then by host. A host has several, oldest first, when they are for different clients. */
+export type DestinationPolicies = ReadonlyMap<string, ReadonlyMap<string, readonly DestinationPolicy[]>>;
 
 /** Merges rules that come in order of age. Istio: mergeDestinationRule. */
 export function mergeDestinationRules(
   rules: readonly DestinationRule[],
   clusterDomain: string,
   mesh: MeshConfig,
-): Map<string, Map<string, DestinationPolicy>> {
-  const result = new Map<string, Map<string, DestinationPolicy>>();
+): Map<string, Map<string, readonly DestinationPolicy[]>> {
+  const result = new Map<string, Map<string, readonly DestinationPolicy[]>>();
   for (const rule of rules) {
-    const { name = "", namespace = "" } = rule.metadata;
-    const host = resolveShortName(rule.spec.host ?? "", namespace, clusterDomain).toLowerCase();
-    if (host === "" || rule.spec.workloadSelector) continue;
-    const group = result.get(namespace) ?? new Map<string, DestinationPolicy>();
-    result.set(namespace, group);
-    const before = group.get(host);
-    group.set(host, before === undefined ? first(rule, host, name, namespace, mesh) : merged(before, rule));
+    const next = policyOf(rule, clusterDomain, mesh);
+    if (next.host === "") continue;
+    const group = result.get(next.namespace) ?? new Map<string, readonly DestinationPolicy[]>();
+    result.set(next.namespace, group);
+    const before = group.get(next.host) ?? [];
+    const same = before.find((policy) => clients(policy) === clients(next));
+    group.set(
+      next.host,
+      same === undefined ? [...before, next] : before.map((policy) => (policy === same ? merged(same, rule) : policy)),
+    );
   }
   return result;
 }
 
-function first(
-  rule: DestinationRule,
-  host: string,
-  name: string,
-  namespace: string,
-  mesh: MeshConfig,
-): DestinationPolicy {
+function policyOf(rule: DestinationRule, clusterDomain: string, mesh: MeshConfig): DestinationPolicy {
+  const { name = "", namespace = "" } = rule.metadata;
+  const { host = "", subsets = [], trafficPolicy, workloadSelector } = rule.spec;
   return {
-    host,
+    host: resolveShortName(host, namespace, clusterDomain).toLowerCase(),
     name,
     namespace,
-    exportTo: exportTo(rule.spec.exportTo, namespace, mesh.defaultDestinationRuleExportTo),
-    trafficPolicy: rule.spec.trafficPolicy ?? undefined,
-    subsets: rule.spec.subsets ?? [],
+    exportTo: workloadSelector
+      ? new Set([namespace])
+      : exportTo(rule.spec.exportTo, namespace, mesh.defaultDestinationRuleExportTo),
+    workloadSelector: workloadSelector && (workloadSelector.matchLabels ?? {}),
+    trafficPolicy: trafficPolicy ?? undefined,
+    subsets,
     sources: [rule],
   };
+}
+
+/** Who a policy is for, as text: only rules for the same clients are merged. */
+function clients({ exportTo, workloadSelector }: DestinationPolicy): string {
+  const labels = workloadSelector && Object.entries(workloadSelector).sort(([a], [b]) => compareText(a, b));
+  return JSON.stringify([[...exportTo].sort(), labels]);
 }
 
 function merged(before: DestinationPolicy, rule: DestinationRule): DestinationPolicy {
@@ -66,7 +78,8 @@ function merged(before: DestinationPolicy, rule: DestinationRule): DestinationPo
 
 /**
  * The policy a client in `clientNamespace` uses for a service: its own namespace's first, then the service's, then the root
- * namespace's; in each the most specific host. Istio: PushContext.destinationRule.
+ * namespace's; in each the most specific host, and of its policies one that selects the client. Istio:
+ * PushContext.destinationRule, SidecarScope.DestinationRule.
  */
 export function findDestinationPolicy(
   policies: DestinationPolicies,
@@ -91,11 +104,16 @@ function inNamespace(
 ): DestinationPolicy | undefined {
   const group = policies.get(namespace);
   if (group === undefined) return undefined;
-  const seen = (policy: DestinationPolicy): boolean => visibleTo === undefined || isVisible(policy.exportTo, visibleTo);
-  const exact = group.get(hostname);
-  if (exact !== undefined && seen(exact)) return exact;
-  return mostSpecific(
-    [...group].filter(([host, policy]) => isWildcard(host) && seen(policy)),
-    hostname,
-  );
+  const seen = (list: readonly DestinationPolicy[] | undefined): DestinationPolicy | undefined =>
+    list?.find(
+      (policy) =>
+        policy.workloadSelector === undefined && (visibleTo === undefined || isVisible(policy.exportTo, visibleTo)),
+    );
+  const exact = seen(group.get(hostname));
+  if (exact !== undefined) return exact;
+  const patterns = [...group].flatMap(([host, list]) => {
+    const policy = isWildcard(host) ? seen(list) : undefined;
+    return policy === undefined ? [] : [[host, policy] as const];
+  });
+  return mostSpecific(patterns, hostname);
 }

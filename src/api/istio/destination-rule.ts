@@ -28,8 +28,13 @@ export interface PortPolicy {
 export interface TrafficPolicy extends PortPolicy {
   readonly portLevelSettings?: readonly (PortPolicy & { readonly port?: PortSelector })[];
   readonly proxyProtocol?: { readonly version?: "V1" | "V2" };
-  readonly tunnel?: unknown;
-  readonly retryBudget?: { readonly percent?: number; readonly minRetryConcurrency?: number };
+  readonly tunnel?: { readonly protocol?: string; readonly targetHost: string; readonly targetPort: number };
+  readonly retryBudget?: {
+    /** Of the requests that are under way, in percent; 20 unless set. */
+    readonly percent?: number;
+    /** As many retries may always be under way; 3 unless set. */
+    readonly minRetryConcurrency?: number;
+  };
 }
 
 type SimpleLoadBalancer = "UNSPECIFIED" | "LEAST_CONN" | "RANDOM" | "PASSTHROUGH" | "ROUND_ROBIN" | "LEAST_REQUEST";
@@ -96,6 +101,7 @@ export interface OutlierDetection {
   readonly baseEjectionTime?: string;
   readonly maxEjectionPercent?: number;
   readonly minHealthPercent?: number;
+  readonly outlierDetectionHttpErrorCodes?: readonly number[];
 }
 
 export interface ClientTLS {

@@ -4,18 +4,28 @@ import { isHttp, isHttp2, isSniffed } from "#model/protocol.ts";
 import type { ServicePort } from "#model/service.ts";
 import { duration, durationOf } from "../proto.ts";
 import { type buildCluster, noLimits } from "./cluster.ts";
-import { http2, httpOptions, likeDownstream, type Upstream } from "./http-options.ts";
+import {
+  type HttpSettings,
+  http2With,
+  httpOptions,
+  isExplicitHttp2,
+  likeDownstream,
+  type Upstream,
+} from "./http-options.ts";
+import type { EffectivePolicy } from "./traffic-policy.ts";
 
 type Differences = Parameters<typeof buildCluster>[2];
 
 /** Time-outs, limits and HTTP version of an outbound cluster. Istio: applyConnectionPool, shouldH2Upgrade. */
 export function connectionPool(
-  pool: ConnectionPool | undefined,
+  policy: EffectivePolicy,
   port: ServicePort,
   kind: "sidecar" | "router",
   mesh: MeshConfig,
-): Differences {
-  const { tcp = {}, http = {} } = pool ?? {};
+  more: HttpSettings,
+): Differences & { readonly http2: boolean } {
+  const { tcp = {}, http = {} } = policy.connectionPool ?? {};
+  const spoken = upstream(http, port, kind, mesh);
   const keepalive = tcp.tcpKeepalive;
   const idleTimeout = durationOf(http.idleTimeout) ?? durationOf(tcp.idleTimeout);
   const maxConnectionDuration = durationOf(tcp.maxConnectionDuration);
@@ -24,12 +34,15 @@ export function connectionPool(
   const common =
     idleTimeout || maxConnectionDuration || maxRequestsPerConnection || maxConcurrentStreams
       ? {
-          ...(idleTimeout ? { idleTimeout } : {}),
-          ...(maxConnectionDuration ? { maxConnectionDuration } : {}),
-          ...(maxRequestsPerConnection ? { maxRequestsPerConnection } : {}),
+          commonHttpProtocolOptions: {
+            ...(idleTimeout ? { idleTimeout } : {}),
+            ...(maxConnectionDuration ? { maxConnectionDuration } : {}),
+            ...(maxRequestsPerConnection ? { maxRequestsPerConnection } : {}),
+          },
         }
-      : undefined;
+      : {};
   return {
+    http2: isExplicitHttp2(spoken),
     connectTimeout: durationOf(tcp.connectTimeout) ?? duration(mesh.connectTimeoutMs),
     circuitBreakers: {
       thresholds: [
@@ -38,6 +51,7 @@ export function connectionPool(
           maxPendingRequests: http.http1MaxPendingRequests || noLimits.maxPendingRequests,
           maxRequests: http.http2MaxRequests || noLimits.maxRequests,
           maxRetries: http.maxRetries || noLimits.maxRetries,
+          ...retryBudget(policy.retryBudget),
         },
       ],
     },
@@ -52,8 +66,15 @@ export function connectionPool(
           },
         }
       : {}),
-    typedExtensionProtocolOptions: httpOptions(upstream(http, port, kind, mesh, maxConcurrentStreams), common),
+    typedExtensionProtocolOptions: httpOptions(spoken, { ...common, ...more }),
   };
+}
+
+/** Istio: applyRetryBudget. */
+function retryBudget(budget: EffectivePolicy["retryBudget"]) {
+  if (budget === undefined) return {};
+  const { percent = 20, minRetryConcurrency = 0 } = budget;
+  return { retryBudget: { budgetPercent: { value: percent }, minRetryConcurrency: minRetryConcurrency || 3 } };
 }
 
 function upstream(
@@ -61,18 +82,23 @@ function upstream(
   port: ServicePort,
   kind: "sidecar" | "router",
   mesh: MeshConfig,
-  maxConcurrentStreams: number | undefined,
 ): Upstream | undefined {
   if (http.useClientProtocol) return likeDownstream;
   const meshWide = mesh.h2Upgrade && http.h2UpgradePolicy !== "DO_NOT_UPGRADE" && isHttp(port.protocol);
   if (isHttp2(port.protocol) || http.h2UpgradePolicy === "UPGRADE" || meshWide) {
-    if (maxConcurrentStreams === undefined) return http2;
-    return {
-      case: "explicitHttpConfig",
-      value: { protocolConfig: { case: "http2ProtocolOptions", value: { maxConcurrentStreams } } },
-    };
+    return http2With({
+      ...(http.maxConcurrentStreams ? { maxConcurrentStreams: http.maxConcurrentStreams } : {}),
+      ...pings(http.http2KeepAlive),
+    });
   }
   return isSniffed(port.protocol) && kind === "sidecar" ? likeDownstream : undefined;
+}
+
+/** Pings that find out whether an idle connection still works. */
+function pings(keepAlive: NonNullable<ConnectionPool["http"]>["http2KeepAlive"]) {
+  const interval = durationOf(keepAlive?.interval);
+  const timeout = durationOf(keepAlive?.timeout);
+  return interval && timeout ? { connectionKeepalive: { interval, timeout } } : {};
 }
 
 function seconds<Key extends string>(key: Key, text: string | undefined): { readonly [K in Key]?: number } {

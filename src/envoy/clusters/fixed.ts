@@ -42,6 +42,8 @@ function originalDestination(): Differences {
     clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.ORIGINAL_DST },
     lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED,
     circuitBreakers: { thresholds: [noLimits] },
-    typedExtensionProtocolOptions: httpOptions(likeDownstream, { idleTimeout: duration(300_000) }),
+    typedExtensionProtocolOptions: httpOptions(likeDownstream, {
+      commonHttpProtocolOptions: { idleTimeout: duration(300_000) },
+    }),
   };
 }

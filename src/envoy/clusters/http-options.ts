@@ -1,5 +1,6 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { type Any, anyPack } from "@bufbuild/protobuf/wkt";
+import type { Http2ProtocolOptionsSchema } from "#api/envoy/gen/envoy/config/core/v3/protocol_pb.js";
 import {
   type HttpProtocolOptions,
   HttpProtocolOptionsSchema,
@@ -17,28 +18,34 @@ export const likeDownstream: Upstream = {
   value: { httpProtocolOptions: {}, http2ProtocolOptions: {} },
 };
 
-export const http2: Upstream = {
-  case: "explicitHttpConfig",
-  value: { protocolConfig: { case: "http2ProtocolOptions", value: {} } },
-};
+/** HTTP/2 whatever the client speaks. */
+export function http2With(settings: MessageInitShape<typeof Http2ProtocolOptionsSchema>): Upstream {
+  return {
+    case: "explicitHttpConfig",
+    value: { protocolConfig: { case: "http2ProtocolOptions", value: settings } },
+  };
+}
+
+export const http2: Upstream = http2With({});
+
+/** Whether it is HTTP/2 whatever the client speaks. */
+export function isExplicitHttp2(upstream: Upstream | undefined): boolean {
+  return upstream?.case === "explicitHttpConfig" && upstream.value.protocolConfig?.case === "http2ProtocolOptions";
+}
 
 const http1: Upstream = {
   case: "explicitHttpConfig",
   value: { protocolConfig: { case: "httpProtocolOptions", value: {} } },
 };
 
+export type HttpSettings = Pick<
+  Exclude<MessageInitShape<typeof HttpProtocolOptionsSchema>, HttpProtocolOptions>,
+  "commonHttpProtocolOptions" | "upstreamHttpProtocolOptions" | "outlierDetection"
+>;
+
 /** `typedExtensionProtocolOptions` of a cluster; empty where nothing differs from Envoy's default, HTTP/1.1. */
-export function httpOptions(
-  upstream: Upstream | undefined,
-  common?: Exclude<
-    MessageInitShape<typeof HttpProtocolOptionsSchema>,
-    HttpProtocolOptions
-  >["commonHttpProtocolOptions"],
-): Record<string, Any> {
-  if (upstream === undefined && common === undefined) return {};
-  const options = create(HttpProtocolOptionsSchema, {
-    upstreamProtocolOptions: upstream ?? http1,
-    ...(common === undefined ? {} : { commonHttpProtocolOptions: common }),
-  });
+export function httpOptions(upstream: Upstream | undefined, settings: HttpSettings = {}): Record<string, Any> {
+  if (upstream === undefined && Object.keys(settings).length === 0) return {};
+  const options = create(HttpProtocolOptionsSchema, { upstreamProtocolOptions: upstream ?? http1, ...settings });
   return { [key]: anyPack(HttpProtocolOptionsSchema, options) };
 }

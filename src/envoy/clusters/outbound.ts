@@ -12,11 +12,13 @@ import type { DestinationPolicy } from "#snapshot/destination-rules.ts";
 import { overAds } from "../config-source.ts";
 import { clusterName } from "../names.ts";
 import { duration } from "../proto.ts";
+import { clientTls, fromRequest, ownTls } from "../tls/client.ts";
 import { buildCluster } from "./cluster.ts";
 import { connectionPool } from "./connection-pool.ts";
 import { serviceMetadata } from "./inbound.ts";
 import { loadBalancing } from "./load-balancer.ts";
-import { outlierDetection } from "./outlier.ts";
+import { errorCodes, outlierDetection } from "./outlier.ts";
+import { proxyProtocol } from "./proxy-protocol.ts";
 import { effectivePolicy } from "./traffic-policy.ts";
 
 /** The clusters of one service: for every port one for all endpoints, and one for each subset. */
@@ -50,12 +52,21 @@ function outboundCluster(
   const discovery = discoverEndpoints(name, service, port, policy, kind);
   if (discovery === undefined) return undefined;
   const outlier = policy.outlierDetection;
+  const tls = ownTls(policy.tls, kind === "router" || rule?.workloadSelector !== undefined);
+  const automatic = tls && fromRequest(tls);
+  const { http2, ...pool } = connectionPool(policy, port, kind, mesh, {
+    ...(automatic ? { upstreamHttpProtocolOptions: automatic } : {}),
+    ...errorCodes(outlier),
+  });
+  const socket = tls && clientTls(tls, http2);
+  const transportSocket = policy.proxyProtocol ? proxyProtocol(policy.proxyProtocol, socket) : socket;
   return buildCluster(name, mesh.connectTimeoutMs, {
-    ...connectionPool(policy.connectionPool, port, kind, mesh),
+    ...pool,
     ...discovery,
     // Explicitly 0 turns Envoy's panic mode off, which few pods per service would set off too easily.
     commonLbConfig: { healthyPanicThreshold: { value: outlier?.minHealthPercent ?? 0 } },
     ...(outlier ? { outlierDetection: outlierDetection(outlier) } : {}),
+    ...(transportSocket ? { transportSocket } : {}),
     metadata: { filterMetadata: { istio: clusterMetadata(service, rule, subset, policy) } },
   });
 }

@@ -1,5 +1,5 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { anyPack, type Duration } from "@bufbuild/protobuf/wkt";
+import { anyPack } from "@bufbuild/protobuf/wkt";
 import { type Filter, FilterSchema } from "#api/envoy/gen/envoy/config/listener/v3/listener_components_pb.js";
 import {
   type TcpProxy,
@@ -7,6 +7,7 @@ import {
 } from "#api/envoy/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js";
 import type { MeshConfig } from "#model/mesh-config.ts";
 import { accessLogs } from "./access-log.ts";
+import type { TcpSettings } from "./tcp-settings.ts";
 
 export interface TcpDestination {
   readonly cluster: string;
@@ -18,7 +19,7 @@ export function tcpProxy(
   destinations: readonly TcpDestination[],
   mesh: MeshConfig,
   statPrefix: string,
-  idleTimeout?: Duration,
+  settings: TcpSettings = {},
 ): Filter {
   const [only, ...others] = destinations;
   const clusterSpecifier: Exclude<MessageInitShape<typeof TcpProxySchema>, TcpProxy>["clusterSpecifier"] =
@@ -32,7 +33,7 @@ export function tcpProxy(
     statPrefix,
     clusterSpecifier,
     accessLog: [...accessLogs(mesh)],
-    ...(idleTimeout ? { idleTimeout } : {}),
+    ...settings,
   });
   return create(FilterSchema, {
     name: "envoy.filters.network.tcp_proxy",
@@ -41,6 +42,6 @@ export function tcpProxy(
 }
 
 /** Joins the connection to one cluster, which also names the statistics. */
-export function tcpProxyTo(cluster: string, mesh: MeshConfig, idleTimeout?: Duration): Filter {
-  return tcpProxy([{ cluster, weight: 1 }], mesh, cluster, idleTimeout);
+export function tcpProxyTo(cluster: string, mesh: MeshConfig, settings: TcpSettings = {}): Filter {
+  return tcpProxy([{ cluster, weight: 1 }], mesh, cluster, settings);
 }

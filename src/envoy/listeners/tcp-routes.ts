@@ -9,12 +9,11 @@ import type { Service, ServicePort } from "#model/service.ts";
 import type { ProxyView } from "#snapshot/proxy-view.ts";
 import type { Destinations } from "#snapshot/scope.ts";
 import { meshGateway, type RoutingRule } from "#snapshot/virtual-services.ts";
-import { effectivePolicy } from "../clusters/traffic-policy.ts";
 import { clusterName } from "../names.ts";
-import { durationOf } from "../proto.ts";
 import { destinationPort } from "../routes/route.ts";
 import { type ChainMatch, chain } from "./chains.ts";
 import { type TcpDestination, tcpProxy, tcpProxyTo } from "./tcp-proxy.ts";
+import { tcpSettings } from "./tcp-settings.ts";
 
 /** A chain, and whether it says which connections it takes (others need a chain after it). */
 export interface TcpChain {
@@ -42,9 +41,8 @@ export function outboundTcpChains(view: ProxyView, service: Service, port: Servi
 /** Every connection to the service's own cluster. */
 export function defaultTcpChain(seen: Destinations, mesh: MeshConfig, service: Service, port: ServicePort): TcpChain {
   const cluster = clusterName("outbound", port.port, "", service.hostname);
-  const policy = effectivePolicy(seen.policyOf(service)?.trafficPolicy, undefined, port.port);
-  const idleTimeout = durationOf(policy.connectionPool?.tcp?.idleTimeout);
-  return { chain: chain([tcpProxyTo(cluster, mesh, idleTimeout)]), match: undefined };
+  const settings = tcpSettings(seen.policyOf(service), "", port.port);
+  return { chain: chain([tcpProxyTo(cluster, mesh, settings)]), match: undefined };
 }
 
 const none: readonly RoutingRule[] = [];
@@ -145,5 +143,11 @@ export function routeTcp(view: ProxyView, ruleName: string, route: readonly Rout
   }));
   const [only] = destinations;
   const statPrefix = destinations.length === 1 && only !== undefined ? only.cluster : ruleName;
-  return tcpProxy(destinations, view.mesh, statPrefix);
+  // Settings that the listener has are those of the first destination; subsets count where there is one.
+  const first = route[0]?.destination;
+  const service = first && lookup(first.host);
+  const subset = route.length === 1 ? (first?.subset ?? "") : "";
+  const settings =
+    first && service ? tcpSettings(view.scope.policyOf(service), subset, destinationPort(first, { lookup, port })) : {};
+  return tcpProxy(destinations, view.mesh, statPrefix, settings);
 }

@@ -33,9 +33,15 @@ export function hashPolicy(hash: ConsistentHash | undefined): HashPolicy | undef
     return { policySpecifier: { case: "header", value: { headerName: hash.httpHeaderName } } };
   }
   if (hash?.httpCookie) {
-    const { name, path = "", ttl } = hash.httpCookie;
+    const { name, path = "", ttl, attributes = [] } = hash.httpCookie;
     const lifetime = durationOf(ttl);
-    return { policySpecifier: { case: "cookie", value: { name, path, ...(lifetime ? { ttl: lifetime } : {}) } } };
+    const value = {
+      name,
+      path,
+      ...(lifetime ? { ttl: lifetime } : {}),
+      attributes: attributes.map((attribute) => ({ name: attribute.name, value: attribute.value ?? "" })),
+    };
+    return { policySpecifier: { case: "cookie", value } };
   }
   if (hash?.useSourceIp !== undefined) {
     return { policySpecifier: { case: "connectionProperties", value: { sourceIp: hash.useSourceIp } } };

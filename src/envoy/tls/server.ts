@@ -1,11 +1,7 @@
-import { dirname } from "node:path/posix";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { anyPack } from "@bufbuild/protobuf/wkt";
 import { type TransportSocket, TransportSocketSchema } from "#api/envoy/gen/envoy/config/core/v3/base_pb.js";
-import {
-  type TlsCertificateSchema,
-  TlsParameters_TlsProtocol,
-} from "#api/envoy/gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js";
+import { TlsParameters_TlsProtocol } from "#api/envoy/gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js";
 import {
   type CommonTlsContext,
   type CommonTlsContextSchema,
@@ -13,6 +9,7 @@ import {
 } from "#api/envoy/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js";
 import type { ServerTLS } from "#api/istio/gateway.ts";
 import { isKnownCipherSuite } from "#config/cipher-suites.ts";
+import { file, fileAuthorities, filePair } from "./files.ts";
 import { caSuffix, secretReference } from "./secret-reference.ts";
 
 type Context = Exclude<MessageInitShape<typeof CommonTlsContextSchema>, CommonTlsContext>;
@@ -77,18 +74,6 @@ function certificates(tls: ServerTLS): Context {
 /** Envoy takes one pair for each kind of key. */
 const maxFilePairs = 2;
 
-function filePair(chain: string, key: string): MessageInitShape<typeof TlsCertificateSchema> {
-  return {
-    certificateChain: file(chain),
-    privateKey: file(key),
-    watchedDirectory: { path: dirname(chain) },
-  };
-}
-
-function file(path: string) {
-  return { specifier: { case: "filename", value: path } } as const;
-}
-
 function credentials({ credentialName, credentialNames = [] }: ServerTLS): readonly string[] {
   return credentialName ? [credentialName] : credentialNames;
 }
@@ -116,8 +101,7 @@ function validation(tls: ServerTLS, checksClients: boolean): Context {
       case: "validationContext",
       value: {
         ...checks,
-        trustedCa: file(caCertificates),
-        watchedDirectory: { path: dirname(caCertificates) },
+        ...fileAuthorities(caCertificates),
         ...(caCrl ? { crl: file(caCrl) } : {}),
       },
     };

@@ -1,0 +1,88 @@
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { anyPack } from "@bufbuild/protobuf/wkt";
+import { type TransportSocket, TransportSocketSchema } from "#api/envoy/gen/envoy/config/core/v3/base_pb.js";
+import { TlsParameters_TlsProtocol } from "#api/envoy/gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js";
+import {
+  type CommonTlsContext,
+  type CommonTlsContextSchema,
+  UpstreamTlsContextSchema,
+} from "#api/envoy/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js";
+import type { ClientTLS } from "#api/istio/destination-rule.ts";
+import { file, fileAuthorities, filePair } from "./files.ts";
+import { caSuffix, secretReference } from "./secret-reference.ts";
+
+type Context = Exclude<MessageInitShape<typeof CommonTlsContextSchema>, CommonTlsContext>;
+type Validation = NonNullable<Context["validationContextType"]>;
+
+/** Where Debian, and so the image of the proxy, keeps the authorities that everybody trusts. */
+const systemAuthorities = "/etc/ssl/certs/ca-certificates.crt";
+
+/** Settings for TLS to servers that bring certificates of their own. */
+type OwnTls = ClientTLS & { readonly mode: "SIMPLE" | "MUTUAL" };
+
+/**
+ * The settings if they make the proxy open TLS by itself. Secrets are only for gateways and for rules that choose their
+ * workloads: others would wait for one that they may not read. Istio: buildUpstreamClusterTLSContext.
+ */
+export function ownTls(tls: ClientTLS | undefined, mayReadSecrets: boolean): OwnTls | undefined {
+  if (tls?.mode !== "SIMPLE" && tls?.mode !== "MUTUAL") return undefined;
+  if (tls.credentialName && !mayReadSecrets && !tls.credentialName.startsWith("configmap://")) return undefined;
+  return { ...tls, mode: tls.mode };
+}
+
+/** The transport socket of a cluster whose servers end TLS. `http2`: what is spoken inside. Istio: constructUpstreamTLS. */
+export function clientTls(tls: OwnTls, http2: boolean): TransportSocket {
+  const context = create(UpstreamTlsContextSchema, {
+    sni: tls.sni ?? "",
+    commonTlsContext: {
+      tlsParams: {
+        tlsMinimumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_2,
+        tlsMaximumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_3,
+      },
+      alpnProtocols: http2 ? ["h2"] : [],
+      ...certificate(tls),
+      validationContextType: validation(tls),
+    },
+  });
+  return create(TransportSocketSchema, {
+    name: "envoy.transport_sockets.tls",
+    configType: { case: "typedConfig", value: anyPack(UpstreamTlsContextSchema, context) },
+  });
+}
+
+function certificate({ mode, credentialName, clientCertificate, privateKey }: OwnTls): Context {
+  if (mode === "SIMPLE") return {};
+  if (credentialName) return { tlsCertificateSdsSecretConfigs: [secretReference(credentialName)] };
+  return clientCertificate && privateKey ? { tlsCertificates: [filePair(clientCertificate, privateKey)] } : {};
+}
+
+function validation(tls: OwnTls): Validation {
+  const { credentialName, caCertificates, caCrl, subjectAltNames = [] } = tls;
+  if (tls.insecureSkipVerify) return { case: "validationContext", value: {} };
+  const checks = {
+    matchSubjectAltNames: subjectAltNames.map((name) => ({ matchPattern: { case: "exact", value: name } as const })),
+    ...(caCrl ? { crl: file(caCrl) } : {}),
+  };
+  if (credentialName) {
+    const authorities = secretReference(`${credentialName}${caSuffix}`);
+    const value = { defaultValidationContext: checks, validationContextSdsSecretConfig: authorities };
+    return { case: "combinedValidationContext", value };
+  }
+  const authorities = fileAuthorities(
+    caCertificates && caCertificates !== "system" ? caCertificates : systemAuthorities,
+  );
+  return { case: "validationContext", value: { ...checks, ...authorities } };
+}
+
+/**
+ * What follows from the request where the settings leave it open: the name asked for is the request's host, and the certificate
+ * must be for it. Istio: setAutoSniAndAutoSanValidation.
+ */
+export function fromRequest({
+  sni,
+  subjectAltNames = [],
+  insecureSkipVerify = false,
+}: OwnTls): { readonly autoSni: true; readonly autoSanValidation: boolean } | undefined {
+  if (sni) return undefined;
+  return { autoSni: true, autoSanValidation: subjectAltNames.length === 0 && !insecureSkipVerify };
+}
