@@ -42,7 +42,7 @@ export interface AdsServer {
 
 const service = "/envoy.service.discovery.v3.AggregatedDiscoveryService";
 /** How often clients that answer nothing are looked at, ms. */
-const patienceCheck = 5_000;
+const patienceCheck = 1_000;
 
 /** The aggregated discovery service, in both variants. */
 export function createAdsServer(options: AdsServerOptions): AdsServer {
@@ -50,7 +50,7 @@ export function createAdsServer(options: AdsServerOptions): AdsServer {
   const connections = new Set<Connection>();
   const queue = createPushQueue<AdsStream>({ limit: pushesAtOnce, run: (stream) => stream.runPush() });
   const patience = setInterval(() => {
-    for (const { stream } of connections) if (stream.hasPending) queue.add(stream);
+    for (const { stream } of connections) if (stream.isDelayed) queue.add(stream);
   }, patienceCheck);
   patience.unref();
 

@@ -162,6 +162,26 @@ describe("delta alone", () => {
     assert.deepEqual(client.events, ["converged"]);
   });
 
+  test("routes wait for the answer to the clusters that came with them, but not for long", async () => {
+    const world = worldWith();
+    const client = await connected("delta", world);
+    client.take();
+    client.answers = false;
+    world.set(cluster, { a: "1", b: "1", c: "1" });
+    world.set(endpoint, { a: "1", b: "1", c: "1" });
+    world.set(route, { r: "2" });
+    await client.push();
+    assert.deepEqual(client.take(), ["cds +c"]);
+    await client.subscribe(endpoint, "c");
+    assert.deepEqual(client.take(), ["eds +c"]);
+    assert.ok(client.stream.isDelayed);
+    world.clock += 2_000;
+    client.stream.runPush();
+    await client.settle();
+    assert.deepEqual(client.take(), ["rds +r"]);
+    assert.ok(!client.stream.isDelayed);
+  });
+
   test("a name that doesn't exist comes as removed, once; it comes when it exists", async () => {
     const world = worldWith();
     const client = await connected("delta", world);

@@ -29,6 +29,8 @@ export interface AdsStreamOptions {
 const maxTypes = 64;
 /** A client that answers nothing for so long (ms) gets the next push anyway. */
 const answerPatience = 10_000;
+/** Clusters that take longer (ms) to warm up, for a name that doesn't resolve, hold the rest of a push up no more. */
+const warmingPatience = 1_500;
 const none: ReadonlySet<string> = new Set();
 
 export interface AdsStream {
@@ -45,7 +47,8 @@ export interface AdsStream {
    * True when a push is under way afterwards.
    */
   runPush(): boolean;
-  readonly hasPending: boolean;
+  /** Something waits that time may decide: `runPush` should be called now and then. */
+  readonly isDelayed: boolean;
   drained(): void;
   close(): void;
 }
@@ -73,6 +76,8 @@ function create<R extends SotwRequest | DeltaRequest>(
   let pendingSince = 0;
   /** The push that is under way: since when it was due, and when its last response went out. */
   let pushing: { readonly since: number; sentAt: number } | undefined;
+  /** The rest of the push waits until the client has the clusters. */
+  let isHolding = false;
   let removalsDue = false;
   let isBlocked = false;
   let isClosed = false;
@@ -146,12 +151,25 @@ function create<R extends SotwRequest | DeltaRequest>(
   function sendPush(scope: PushScope): void {
     if (scope === "all") {
       for (const subscription of inPushOrder(subscriptions))
-        tell(subscription, { force: none, always: false }, keepsRemoved(subscription));
+        if (keepsRemoved(subscription)) tell(subscription, { force: none, always: false }, true);
       removalsDue = name === "delta";
+      isHolding = true;
       return;
     }
     const endpoints = subscriptions.get(typeUrls.endpoint);
     if (endpoints) tell(endpoints, { force: none, always: false }, true);
+  }
+
+  /** Listeners, routes and all else that may refer to the clusters. */
+  function sendRest(): void {
+    isHolding = false;
+    for (const subscription of inPushOrder(subscriptions))
+      if (!keepsRemoved(subscription)) tell(subscription, { force: none, always: false });
+  }
+
+  /** Envoy answers clusters when they are warm: a route that came sooner would find its cluster missing. */
+  function waitsForClusters(): boolean {
+    return (subscriptions.get(typeUrls.cluster)?.unanswered.size ?? 0) > 0;
   }
 
   /** Routes and listeners that refer to a cluster have been replaced by now: it may go, and then its endpoints. */
@@ -162,7 +180,9 @@ function create<R extends SotwRequest | DeltaRequest>(
   }
 
   function finishPush(): void {
-    if (!pushing || isWaiting()) return;
+    if (!pushing) return;
+    if (isHolding && !waitsForClusters()) sendRest();
+    if (isWaiting()) return;
     if (removalsDue) {
       sendRemovals();
       if (isWaiting()) return;
@@ -227,14 +247,20 @@ function create<R extends SotwRequest | DeltaRequest>(
       pending = mergeScopes(pending, scope);
       options.wantPush();
     },
-    get hasPending() {
-      return pending !== undefined;
+    get isDelayed() {
+      return pending !== undefined || isHolding;
     },
     runPush() {
-      if (isClosed || !client || pending === undefined || isBlocked) return pushing !== undefined;
+      if (isClosed || !client || isBlocked) return pushing !== undefined;
+      if (isHolding && pushing && now() - pushing.sentAt > warmingPatience) {
+        sendRest();
+        finishPush();
+      }
+      if (pending === undefined) return pushing !== undefined;
       if (pushing && now() - pushing.sentAt > answerPatience) {
         log.warn("no answer to the last push", { seconds: answerPatience / 1000 });
         for (const { unanswered } of subscriptions.values()) unanswered.clear();
+        isHolding = false;
         removalsDue = false;
         finishPush();
       }

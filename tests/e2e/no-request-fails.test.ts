@@ -155,7 +155,7 @@ describe("no request fails", { skip: !isRoot && "needs root" }, () => {
     for (const result of await load) assertNoneFailed(result);
   });
 
-  test("while weights change", async () => {
+  test("while weights change, and subsets come into being with the routes to them", async () => {
     const load = fromClient(25);
     await sleep(1_000);
     const subsets = ["v1", "v2"].map((version) => ({ name: version, labels: { version } }));
@@ -166,6 +166,14 @@ describe("no request fails", { skip: !isRoot && "needs root" }, () => {
       await mesh.apply(route({ v1: 100 - v2, v2 }));
       await sleep(1_500);
     }
+    await mesh.remove(route({}));
+    await mesh.remove(rule);
+    await sleep(1_500);
+    const fresh = subsets.map(({ name, labels }) => ({ name: `new-${name}`, labels }));
+    await mesh.apply(
+      { ...rule, spec: { host: "server", subsets: fresh } } as object,
+      route({ "new-v1": 50, "new-v2": 50 }),
+    );
     const result = await load;
     assertNoneFailed(result);
     assert.ok((result.seen["v2"] ?? 0) > 50, JSON.stringify(result.seen));
