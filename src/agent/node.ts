@@ -13,12 +13,16 @@ export interface XdsNode {
 /** The node as Istio's agent presents it: id `sidecar~IP~POD.NAMESPACE~DOMAIN`, cluster `app.namespace`. */
 export function xdsNode(settings: AgentSettings, pod: PodInfo): XdsNode {
   const fromEnv = metaFromEnv(settings.env);
-  const labels = { ...(fromEnv["LABELS"] as Record<string, string> | undefined), ...pod.labels };
+  const labels = withLocality({ ...(fromEnv["LABELS"] as Record<string, string> | undefined), ...pod.labels });
   const ip = settings.instanceIps[0] ?? "127.0.0.1";
   const metadata: Record<string, unknown> = {
+    // First, so that they can't stand for anything else.
+    ...pod.annotations,
     CLUSTER_ID: settings.clusterId,
     ENVOY_PROMETHEUS_PORT: settings.prometheusPort,
     ENVOY_STATUS_PORT: settings.envoyStatusPort,
+    ...(settings.secureMetricsPort ? { ENVOY_SECURE_METRICS_PORT: settings.secureMetricsPort } : {}),
+    ...(settings.secureMergedMetricsPort ? { ENVOY_SECURE_MERGED_METRICS_PORT: settings.secureMergedMetricsPort } : {}),
     INSTANCE_IPS: settings.instanceIps.join(","),
     INTERCEPTION_MODE: settings.proxyConfig.interceptionMode ?? "REDIRECT",
     ISTIO_VERSION: version,
@@ -71,6 +75,14 @@ function serviceCluster(
   if (own !== undefined && own !== "istio-proxy") return own;
   const workload = metadata["WORKLOAD_NAME"];
   return `${labels["app"] ?? (typeof workload === "string" ? workload : "istio-proxy")}.${namespace}`;
+}
+
+/** A label's value has no slashes, so the place's parts are told apart by dots; everywhere else it is slashes. */
+function withLocality(labels: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const place = labels["istio-locality"];
+  return place === undefined || place.includes("/")
+    ? labels
+    : { ...labels, "istio-locality": place.replaceAll(".", "/") };
 }
 
 /** `region.zone.subzone`, or with slashes. */

@@ -37,6 +37,11 @@ export async function runProxy(args: readonly string[], env: NodeJS.ProcessEnv):
     concurrency: settings.concurrency,
   });
 
+  if (settings.proxyConfig.tracing?.lightstep)
+    log.warn(
+      "Envoy has no tracer for Lightstep any more: no traces; send them over OpenTelemetry, by a Telemetry resource",
+    );
+
   mkdirSync(settings.configDir, { recursive: true });
   const bootstrapPath = join(settings.configDir, "envoy-rev.json");
   writeFileSync(bootstrapPath, JSON.stringify(bootstrap(settings, node, pod)));

@@ -1,3 +1,6 @@
+import type { RemoteService } from "./bootstrap/sinks.ts";
+import type { ProxyTracing } from "./bootstrap/tracing.ts";
+
 /** Istio's ProxyConfig as JSON: the fields that the agent heeds. All travel to istiod. */
 export interface ProxyConfig {
   readonly configPath?: string;
@@ -17,7 +20,11 @@ export interface ProxyConfig {
     readonly inclusionSuffixes?: readonly string[];
     readonly inclusionRegexps?: readonly string[];
   };
-  readonly tracing?: { readonly zipkin?: { readonly address?: string } };
+  readonly tracing?: ProxyTracing;
+  readonly envoyMetricsService?: RemoteService;
+  readonly envoyAccessLogService?: RemoteService;
+  readonly runtimeValues?: Readonly<Record<string, string>>;
+  readonly connectionSettings?: { readonly globalDownstreamConnectionLimit?: number };
   readonly statsdUdpAddress?: string;
   readonly extraStatTags?: readonly string[];
   readonly [field: string]: unknown;

@@ -47,12 +47,12 @@ test("the node carries ISTIO_META_*, labels and the proxy config", () => {
     { ...env, POD_NAMESPACE: "istio-system", ISTIO_META_OWNER: "o", ISTIO_METAJSON_LABELS: '{"tier":"edge"}' },
     { discoveryAddress: "istiod:15012" },
   );
-  const node = xdsNode(settings, { labels: { app: "gw", "istio-locality": "r.z.s" }, annotations: {} });
+  const node = xdsNode(settings, { labels: { app: "gw", "istio-locality": "r/z/s" }, annotations: {} });
   assert.equal(node.id, "router~10.1.2.3~reviews-v1-0.istio-system~istio-system.svc.cluster.local");
   assert.equal(node.cluster, "gw.istio-system");
   assert.deepEqual(node.locality, { region: "r", zone: "z", sub_zone: "s" });
   assert.equal(node.metadata["OWNER"], "o");
-  assert.deepEqual(node.metadata["LABELS"], { tier: "edge", app: "gw", "istio-locality": "r.z.s" });
+  assert.deepEqual(node.metadata["LABELS"], { tier: "edge", app: "gw", "istio-locality": "r/z/s" });
   assert.deepEqual(node.metadata["PROXY_CONFIG"], { discoveryAddress: "istiod:15012" });
 });
 

@@ -29,6 +29,9 @@ export interface AgentSettings {
   readonly statusPort: number;
   readonly prometheusPort: number;
   readonly envoyStatusPort: number;
+  /** Metrics for peers in the mesh only: Envoy's own, and the merged ones. Undefined: none. */
+  readonly secureMetricsPort: number | undefined;
+  readonly secureMergedMetricsPort: number | undefined;
   /** Envoy's worker threads; 0 is one for each core. */
   readonly concurrency: number;
   readonly proxyLogLevel: string;
@@ -93,6 +96,8 @@ export function agentSettings(args: readonly string[], env: Environment, proxyCo
     statusPort: proxyConfig.statusPort ?? 15020,
     prometheusPort: portFrom(env, "ENVOY_PROMETHEUS_PORT", 15090),
     envoyStatusPort: portFrom(env, "ENVOY_STATUS_PORT", 15021),
+    secureMetricsPort: portFrom(env, "ENVOY_SECURE_METRICS_PORT", undefined),
+    secureMergedMetricsPort: portFrom(env, "ENVOY_SECURE_MERGED_METRICS_PORT", undefined),
     concurrency: concurrency(flags.get("concurrency"), proxyConfig.concurrency, env["ISTIO_CPU_LIMIT"]),
     proxyLogLevel: flags.get("proxyLogLevel") || "warning",
     proxyComponentLogLevel: flags.get("proxyComponentLogLevel") || "misc:error",
@@ -114,7 +119,11 @@ export function socketDir(settings: AgentSettings): string {
   return dirname(settings.xdsSocket);
 }
 
-function portFrom(env: Environment, name: string, fallback: number): number {
+function portFrom<Fallback extends number | undefined>(
+  env: Environment,
+  name: string,
+  fallback: Fallback,
+): number | Fallback {
   const text = env[name];
   if (text === undefined || text === "") return fallback;
   const port = Number(text);

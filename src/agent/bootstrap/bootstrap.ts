@@ -1,16 +1,19 @@
 import type { XdsNode } from "../node.ts";
 import type { PodInfo } from "../pod-info.ts";
 import type { AgentSettings } from "../settings.ts";
+import { remoteClusters, statsSinks } from "./sinks.ts";
 import { staticClusters } from "./static-clusters.ts";
 import { staticListeners } from "./static-listeners.ts";
 import { statsConfig, statsTimes } from "./stats.ts";
+import { tracer } from "./tracing.ts";
 
 const configSource = { ads: {}, initial_fetch_timeout: "0s", resource_api_version: "V3" };
 
 /** Envoy's bootstrap as JSON: everything else comes over ADS from the agent's socket. */
 export function bootstrap(settings: AgentSettings, node: XdsNode, pod: PodInfo): object {
-  const zipkin = settings.proxyConfig.tracing?.zipkin?.address;
-  const statsd = settings.proxyConfig.statsdUdpAddress;
+  const { proxyConfig } = settings;
+  const traces = tracer(proxyConfig, node.cluster);
+  const sinks = statsSinks(proxyConfig);
   return {
     application_log_config: { log_format: { text_format: "%Y-%m-%dT%T.%fZ\t%l\tenvoy %n %g:%#\t%v\tthread=%t" } },
     node,
@@ -21,8 +24,10 @@ export function bootstrap(settings: AgentSettings, node: XdsNode, pod: PodInfo):
           static_layer: {
             "envoy.deprecated_features:envoy.config.listener.v3.Listener.hidden_envoy_deprecated_use_original_dst": true,
             "envoy.reloadable_features.coalesce_lb_rebuilds_on_batch_update": false,
+            "envoy.reloadable_features.fixed_heap_use_allocated": true,
             "envoy.reloadable_features.http_reject_path_with_fragment": false,
             "re2.max_program_size.error_level": "32768",
+            ...proxyConfig.runtimeValues,
           },
         },
         { name: "admin", admin_layer: {} },
@@ -62,7 +67,10 @@ export function bootstrap(settings: AgentSettings, node: XdsNode, pod: PodInfo):
         grpc_services: [{ envoy_grpc: { cluster_name: "xds-grpc" } }],
       },
     },
-    static_resources: { clusters: staticClusters(settings, zipkin), listeners: staticListeners(settings) },
+    static_resources: {
+      clusters: [...staticClusters(settings), ...(traces ? [traces.cluster] : []), ...remoteClusters(proxyConfig)],
+      listeners: staticListeners(settings),
+    },
     overload_manager: {
       resource_monitors: [
         {
@@ -70,13 +78,13 @@ export function bootstrap(settings: AgentSettings, node: XdsNode, pod: PodInfo):
           typed_config: {
             "@type":
               "type.googleapis.com/envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
-            max_active_downstream_connections: maxConnections(node),
+            max_active_downstream_connections: maxConnections(settings, node),
           },
         },
       ],
     },
-    ...(zipkin ? { tracing: zipkinTracing } : {}),
-    ...(statsd ? { stats_sinks: [statsdSink(statsd)] } : {}),
+    ...(traces ? { tracing: { http: traces.http } } : {}),
+    ...(sinks.length > 0 ? { stats_sinks: sinks } : {}),
     cluster_manager: {
       ...(settings.outlierLogPath ? { outlier_detection: { event_log_path: settings.outlierLogPath } } : {}),
       enable_deferred_cluster_creation: true,
@@ -85,32 +93,12 @@ export function bootstrap(settings: AgentSettings, node: XdsNode, pod: PodInfo):
   };
 }
 
-function maxConnections(node: XdsNode): number {
-  const given = Number(node.metadata["GLOBAL_DOWNSTREAM_MAX_CONNECTIONS"]);
-  return Number.isInteger(given) && given > 0 ? given : 2147483647;
-}
-
-const zipkinTracing = {
-  http: {
-    name: "envoy.tracers.zipkin",
-    typed_config: {
-      "@type": "type.googleapis.com/envoy.config.trace.v3.ZipkinConfig",
-      collector_cluster: "zipkin",
-      collector_endpoint: "/api/v2/spans",
-      collector_endpoint_version: "HTTP_JSON",
-      trace_id_128bit: true,
-      shared_span_context: false,
-    },
-  },
-};
-
-function statsdSink(address: string): object {
-  const at = address.lastIndexOf(":");
-  return {
-    name: "envoy.stat_sinks.statsd",
-    typed_config: {
-      "@type": "type.googleapis.com/envoy.config.metrics.v3.StatsdSink",
-      address: { socket_address: { address: address.slice(0, at), port_value: Number(address.slice(at + 1)) } },
-    },
-  };
+/** Istio: ProxyConfig's setting, else the proxy's metadata, else the runtime value, else as many as there can be. */
+function maxConnections({ proxyConfig }: AgentSettings, node: XdsNode): number {
+  const given = [
+    proxyConfig.connectionSettings?.globalDownstreamConnectionLimit,
+    node.metadata["GLOBAL_DOWNSTREAM_MAX_CONNECTIONS"],
+    proxyConfig.runtimeValues?.["overload.global_downstream_max_connections"],
+  ].map(Number);
+  return given.find((limit) => Number.isInteger(limit) && limit > 0) ?? 2147483647;
 }

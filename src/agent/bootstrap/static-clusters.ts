@@ -1,20 +1,20 @@
 import type { AgentSettings } from "../settings.ts";
 
-const http2 = {
+export const http2 = {
   typed_extension_protocol_options: {
     "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
       "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
       explicit_http_config: { http2_protocol_options: {} },
     },
   },
-};
+} as const;
 
 /** What Envoy knows without istiod: itself, the agent, and the agent's two sockets. */
-export function staticClusters(settings: AgentSettings, zipkin: string | undefined): object[] {
+export function staticClusters(settings: AgentSettings): object[] {
   const limits = { max_connections: 100_000, max_pending_requests: 100_000, max_requests: 100_000 };
   return [
-    cluster("prometheus_stats", tcp("127.0.0.1", settings.adminPort), { connect_timeout: "0.250s" }),
-    cluster("agent", tcp("127.0.0.1", settings.statusPort), { connect_timeout: "0.250s" }),
+    cluster("prometheus_stats", tcp(`127.0.0.1:${settings.adminPort}`), { connect_timeout: "0.250s" }),
+    cluster("agent", tcp(`127.0.0.1:${settings.statusPort}`), { connect_timeout: "0.250s" }),
     cluster("sds-grpc", { pipe: { path: settings.sdsSocket } }, http2),
     cluster(
       "xds-grpc",
@@ -31,8 +31,17 @@ export function staticClusters(settings: AgentSettings, zipkin: string | undefin
         ...http2,
       },
     ),
-    ...(zipkin ? [zipkinCluster(zipkin)] : []),
   ];
+}
+
+/** A service outside of the pod, `host:port`, that is looked up. */
+export function dnsCluster(name: string, address: string, more: object): object {
+  return cluster(name, tcp(address), {
+    type: "STRICT_DNS",
+    respect_dns_ttl: true,
+    dns_lookup_family: "V4_ONLY",
+    ...more,
+  });
 }
 
 function cluster(name: string, address: object, more: object): object {
@@ -47,16 +56,9 @@ function cluster(name: string, address: object, more: object): object {
   };
 }
 
-function tcp(address: string, port: number): object {
-  return { socket_address: { protocol: "TCP", address, port_value: port } };
-}
-
-function zipkinCluster(address: string): object {
+/** `host:port` as an address. */
+export function tcp(address: string): object {
   const at = address.lastIndexOf(":");
-  return cluster("zipkin", tcp(address.slice(0, at), Number(address.slice(at + 1))), {
-    type: "STRICT_DNS",
-    respect_dns_ttl: true,
-    dns_lookup_family: "V4_ONLY",
-    dns_refresh_rate: "30s",
-  });
+  const host = address.slice(0, at).replace(/^\[(.*)\]$/, "$1");
+  return { socket_address: { protocol: "TCP", address: host, port_value: Number(address.slice(at + 1)) } };
 }

@@ -1,8 +1,13 @@
 import type { PodInfo } from "../pod-info.ts";
 import type { AgentSettings } from "../settings.ts";
 
+interface StatsTag {
+  readonly tag_name: string;
+  readonly regex: string;
+}
+
 /** How names of metrics become tags. Clusters and listeners of the mesh end their name in `;` (alt_stat_name). */
-const statsTags: readonly { tag_name: string; regex: string }[] = [
+const envoyTags: readonly StatsTag[] = [
   { tag_name: "cluster_name", regex: "^cluster(\\.(.+);)" },
   {
     tag_name: "http_conn_manager_prefix",
@@ -18,6 +23,9 @@ const statsTags: readonly { tag_name: string; regex: string }[] = [
   },
   { tag_name: "listener_address", regex: "^listener\\.(((?:[_.[:digit:]]*|[_\\[\\]aAbBcCdDeEfF[:digit:]]*))\\.)" },
   { tag_name: "mongo_prefix", regex: "^mongo\\.(.+?)\\.(collection|cmd|cx_|op_|delays_|decoding_)(.*?)$" },
+];
+
+const ownTags: readonly StatsTag[] = [
   { tag_name: "cache", regex: "(cache\\.(.+?)\\.)" },
   { tag_name: "component", regex: "(component\\.(.+?)\\.)" },
   { tag_name: "tag", regex: "(tag\\.(.+?);\\.)" },
@@ -27,7 +35,7 @@ const statsTags: readonly { tag_name: string; regex: string }[] = [
   { tag_name: "authz_dry_run_result", regex: "(\\.shadow_(allowed|denied))" },
 ];
 
-const keptPrefixes = ["reporter=", "cluster_manager", "listener_manager", "server", "cluster.xds-grpc", "wasm"];
+const keptPrefixes = ["cluster_manager", "listener_manager", "server", "cluster.xds-grpc", "wasm"];
 const keptSuffixes = ["rbac.allowed", "rbac.denied", "shadow_allowed", "shadow_denied"];
 
 /** Which metrics Envoy keeps: Istio's few, and what ProxyConfig or the pod's annotations add. */
@@ -48,13 +56,13 @@ export function statsConfig(settings: AgentSettings, pod: PodInfo): object {
   const regexps = [...(matcher?.inclusionRegexps ?? []), ...annotated("InclusionRegexps")];
   return {
     use_all_default_tags: false,
-    stats_tags: [...extraTags(settings, pod), ...statsTags],
+    stats_tags: [...envoyTags, ...extraTags(settings, pod), ...ownTags],
     stats_matcher: {
       inclusion_list: {
         patterns: [
-          ...[...keptPrefixes, ...prefixes].map((prefix) => ({ prefix })),
-          ...[...keptSuffixes, ...suffixes].map((suffix) => ({ suffix })),
-          ...["vhost\\..*\\.route\\..*", ...regexps].map((regex) => ({ safe_regex: { regex } })),
+          ...["reporter=", ...prefixes, ...keptPrefixes].map((prefix) => ({ prefix })),
+          ...[...suffixes, ...keptSuffixes].map((suffix) => ({ suffix })),
+          ...[...regexps, "vhost\\..*\\.route\\..*"].map((regex) => ({ safe_regex: { regex } })),
           { prefix: "component" },
           { prefix: "istio" },
         ],
@@ -65,11 +73,11 @@ export function statsConfig(settings: AgentSettings, pod: PodInfo): object {
 }
 
 /** Istio: `name=value` parts of a metric's name become tags of that name. */
-function extraTags(settings: AgentSettings, pod: PodInfo): { tag_name: string; regex: string }[] {
+function extraTags(settings: AgentSettings, pod: PodInfo): StatsTag[] {
   const annotated = (pod.annotations["sidecar.istio.io/extraStatTags"] ?? "").split(",");
   return [...(settings.proxyConfig.extraStatTags ?? []), ...annotated]
     .filter((tag) => /^\w+$/.test(tag))
-    .map((tag) => ({ tag_name: tag, regex: `(${tag}\\.=\\.(.*?);\\.)` }));
+    .map((tag) => ({ tag_name: tag, regex: `(${tag}=\\.=(.*?);\\.;)` }));
 }
 
 /** `{"istio":[1,5,10]}`: buckets of the histograms whose name starts so. What can't be read is left out. */
@@ -77,7 +85,9 @@ function buckets(text: string | undefined): object {
   if (text === undefined) return {};
   try {
     const map = JSON.parse(text) as Record<string, number[]>;
-    const settings = Object.entries(map).map(([prefix, values]) => ({ match: { prefix }, buckets: values }));
+    const settings = Object.entries(map)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([prefix, values]) => ({ match: { prefix }, buckets: values }));
     return { histogram_bucket_settings: settings };
   } catch {
     return {};
