@@ -1,11 +1,11 @@
 // npm test: sets everything up, then every check and test there is.
-import { acceptance, clusterTests, runChecks, staticChecks, unitTests } from "./checks.mjs";
+import { acceptance, clusterTests, generatedCode, runChecks, staticChecks, unitTests } from "./checks.mjs";
 import { ensureSetup } from "./ensure.mjs";
 import { SetupError } from "./say.mjs";
 
 try {
   await ensureSetup("all");
-  process.exitCode = (await runChecks([...staticChecks, unitTests, clusterTests, acceptance])) ? 0 : 1;
+  process.exitCode = (await runChecks([...staticChecks, generatedCode, unitTests, clusterTests, acceptance])) ? 0 : 1;
 } catch (error) {
   process.stderr.write(` ✗ ${error instanceof SetupError ? error.message : error.stack}\n`);
   process.exitCode = 1;

@@ -1,14 +1,15 @@
 // Regenerates `gen/`, the Envoy messages that Weft sends, as TypeScript, and `types.binpb.gz`, the descriptors of all messages
-// of Envoy's configuration, for what users write themselves (EnvoyFilter). `npm run generate:envoy`.
+// of Envoy's configuration, for what users write themselves (EnvoyFilter). `npm run generate:envoy`. With `--check` nothing is written:
+// what differs from what is there is listed, with exit code 1; 3 when the package can't be had.
 //
 // The messages come from PyPI's `xds-protos`, which carries the descriptors of Envoy's API. Custom options (validation rules,
 // annotations) are cut out, and with them the files that only define them: they would be half of what a process loads at its start.
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { globSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { gzipSync } from "node:zlib";
+import { gunzipSync, gzipSync } from "node:zlib";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import * as wkt from "@bufbuild/protobuf/wkt";
 import {
@@ -25,50 +26,67 @@ const release = "1.85.0";
 const sha256 = "e1e7bfd9936389936b2c85660d9db0dae380f12678a594b983da40dd472f1760";
 const here = import.meta.dirname;
 const repository = join(here, "../../..");
+const gen = join(here, "gen");
+const descriptorFile = join(here, "types.binpb.gz");
 
 const escapes: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t" };
 
 const onlyOptions = /^(validate|envoy\/annotations|udpa\/annotations|xds\/annotations)\//;
 
 const work = mkdtempSync(join(tmpdir(), "weft-generate-envoy-"));
-try {
-  execFileSync("pip", ["download", "--quiet", "--no-deps", "--dest", work, `xds-protos==${release}`], {
-    stdio: "inherit",
-  });
-  const wheel = readdirSync(work).find((name) => name.endsWith(".whl"));
-  if (wheel === undefined) throw new Error(`pip left no wheel of xds-protos ${release} in ${work}`);
-  const found = createHash("sha256")
-    .update(readFileSync(join(work, wheel)))
-    .digest("hex");
-  if (found !== sha256) throw new Error(`${wheel} has the checksum ${found}, expected ${sha256}`);
-  execFileSync("python3", ["-m", "zipfile", "-e", join(work, wheel), join(work, "wheel")], { stdio: "inherit" });
+process.once("exit", () => rmSync(work, { recursive: true, force: true }));
+const download = ["download", "--quiet", "--no-deps", "--dest", work, `xds-protos==${release}`];
+if (spawnSync("python3", ["-m", "pip", ...download], { stdio: "inherit" }).status !== 0) {
+  process.stderr.write(`pip can't download xds-protos ${release}\n`);
+  process.exit(3);
+}
+const wheel = readdirSync(work).find((name) => name.endsWith(".whl"));
+if (wheel === undefined) throw new Error(`pip left no wheel of xds-protos ${release} in ${work}`);
+const found = createHash("sha256")
+  .update(readFileSync(join(work, wheel)))
+  .digest("hex");
+if (found !== sha256) throw new Error(`${wheel} has the checksum ${found}, expected ${sha256}`);
+execFileSync("python3", ["-m", "zipfile", "-e", join(work, wheel), join(work, "wheel")], { stdio: "inherit" });
 
-  const protoFile = collect(roots, (path) => readDescriptor(join(work, "wheel"), path));
-  const request = create(CodeGeneratorRequestSchema, {
-    parameter: "target=js+dts,import_extension=js",
-    protoFile,
-    fileToGenerate: protoFile.map((file) => file.name).filter((path) => !path.startsWith("google/protobuf/")),
-  });
-  const response = fromBinary(
-    CodeGeneratorResponseSchema,
-    execFileSync(join(repository, "node_modules/.bin/protoc-gen-es"), {
-      input: toBinary(CodeGeneratorRequestSchema, request),
-      maxBuffer: 64 << 20,
-    }),
-  );
-  if (response.error !== "") throw new Error(`protoc-gen-es: ${response.error}`);
-  const gen = join(here, "gen");
+const protoFile = collect(roots, (path) => readDescriptor(join(work, "wheel"), path));
+const request = create(CodeGeneratorRequestSchema, {
+  parameter: "target=js+dts,import_extension=js",
+  protoFile,
+  fileToGenerate: protoFile.map((file) => file.name).filter((path) => !path.startsWith("google/protobuf/")),
+});
+const response = fromBinary(
+  CodeGeneratorResponseSchema,
+  execFileSync(join(repository, "node_modules/.bin/protoc-gen-es"), {
+    input: toBinary(CodeGeneratorRequestSchema, request),
+    maxBuffer: 64 << 20,
+  }),
+);
+if (response.error !== "") throw new Error(`protoc-gen-es: ${response.error}`);
+const files = new Map(response.file.map(({ name, content }) => [name, content]));
+const all = collect(configurationFiles(join(work, "wheel")), (path) => readDescriptor(join(work, "wheel"), path));
+const set = toBinary(FileDescriptorSetSchema, create(FileDescriptorSetSchema, { file: all }));
+if (process.argv.includes("--check")) check(files, set);
+else write(files, set);
+
+function write(files: ReadonlyMap<string, string>, descriptors: Uint8Array): void {
   rmSync(gen, { recursive: true, force: true });
-  for (const { name, content } of response.file) {
+  for (const [name, content] of files) {
     mkdirSync(dirname(join(gen, name)), { recursive: true });
     writeFileSync(join(gen, name), content);
   }
-  const all = collect(configurationFiles(join(work, "wheel")), (path) => readDescriptor(join(work, "wheel"), path));
-  const set = toBinary(FileDescriptorSetSchema, create(FileDescriptorSetSchema, { file: all }));
-  writeFileSync(join(here, "types.binpb.gz"), gzipSync(set, { level: 9 }));
-  process.stdout.write(`generated ${response.file.length} files and the descriptors of ${all.length}\n`);
-} finally {
-  rmSync(work, { recursive: true, force: true });
+  writeFileSync(descriptorFile, gzipSync(descriptors, { level: 9 }));
+  process.stdout.write(`generated ${files.size} files and ${descriptors.length} bytes of descriptors\n`);
+}
+
+function check(files: ReadonlyMap<string, string>, descriptors: Uint8Array): void {
+  const present = new Set(globSync("**/*.{js,ts}", { cwd: gen }));
+  const different = [...new Set([...files.keys(), ...present])].filter(
+    (name) => !present.has(name) || readFileSync(join(gen, name), "utf8") !== files.get(name),
+  );
+  if (!gunzipSync(readFileSync(descriptorFile)).equals(descriptors)) different.push("types.binpb.gz");
+  if (different.length === 0) return;
+  process.stderr.write(`not as generated: ${different.sort().join(", ")}; run npm run generate:envoy\n`);
+  process.exitCode = 1;
 }
 
 /** What may stand in Envoy's configuration: all of API v3, the generic types, and what CNCF's xDS adds. Services are for servers. */
