@@ -11,7 +11,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   model: ["api"],
   config: ["api", "model"],
   registry: ["api", "model", "config"],
-  "gateway-api": ["api", "model"],
+  "gateway-api": ["api", "model", "inject"],
   snapshot: ["api", "model", "config", "registry"],
   // Of `xds`, only the type of a resource on the wire.
   envoy: ["api", "model", "config", "registry", "snapshot", "xds"],

@@ -9,13 +9,13 @@ const nameOverride = "gateway.istio.io/name-override";
 const serviceTypeAnnotation = "networking.istio.io/service-type";
 
 /** The name of what is deployed for a Gateway. Istio: GetDefaultName. */
-function deployedName({ metadata, spec }: KubernetesGateway, { hasNameSuffix }: ClassInfo): string {
+export function deployedName({ metadata, spec }: KubernetesGateway, { hasNameSuffix }: ClassInfo): string {
   const given = metadata.annotations?.[nameOverride];
   return given || (hasNameSuffix ? `${metadata.name}-${spec.gatewayClassName}` : (metadata.name ?? ""));
 }
 
 /** Whether istiod deploys the Gateway: it names no service that is there already. Istio: IsManaged. */
-function isManaged({ spec }: KubernetesGateway): boolean {
+export function isManaged({ spec }: KubernetesGateway): boolean {
   const [address, ...more] = spec.addresses ?? [];
   if (address === undefined) return true;
   return more.length === 0 && (address.type === undefined || address.type === "IPAddress");

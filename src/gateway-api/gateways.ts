@@ -11,6 +11,7 @@ import type { Gateway } from "#api/istio/gateway.ts";
 import { gatewayServiceAnnotation } from "#model/route-semantics.ts";
 import { type ConditionError, type ConditionState, type Observation, setConditions } from "./conditions.ts";
 import { serverCertificate } from "./credentials.ts";
+import { customizationsOf } from "./deployment/customizations.ts";
 import { gatewayHosts, programmedState, type Reachability, reachability } from "./gateway-address.ts";
 import { type ClassInfo, classNamed, eastWestController, meshController } from "./gateway-class.ts";
 import type { GatewayApiInput } from "./input.ts";
@@ -120,7 +121,7 @@ function convertGateway(
   const attached = setStatuses.filter(({ status }) => isAccepted(status)).length;
   const reached = reach([...built, ...builtSets.flatMap((one) => one.built)]);
   const states: Record<string, ConditionState> = {
-    Accepted: { reason: "Accepted", message: "Resource accepted", error },
+    Accepted: { reason: "Accepted", message: "Resource accepted", error: error ?? parametersError(gateway, input) },
     Programmed: programmedState(hosts, reached),
     ResolvedRefs: {
       reason: "ResolvedRefs",
@@ -241,6 +242,11 @@ function clientCertificateError(
   return { reason: reason === "RefNotPermitted" ? reason : "InvalidClientCertificateRef", message };
 }
 
+function parametersError(gateway: KubernetesGateway, { configMaps, rootNamespace }: GatewayApiInput) {
+  const found = customizationsOf(gateway, configMaps, rootNamespace);
+  return "error" in found ? found.error : undefined;
+}
+
 function remoteStatus({ spec, status }: KubernetesGateway, observation: Observation): KubernetesGatewayStatus {
   const states = {
     Accepted: { reason: "Accepted", message: "Resource accepted" },
@@ -281,12 +287,30 @@ function unusable(
   };
 }
 
+/** The listeners of all ListenerSets that a Gateway takes. */
+export function attachedListeners(
+  gateway: KubernetesGateway,
+  listenerSets: GatewayApiInput["listenerSets"],
+  info: ClassInfo,
+  namespaces: GatewayApiInput["namespaces"],
+): readonly Listener[] {
+  const { name, namespace } = gateway.metadata;
+  return [...listenerSets.values()]
+    .filter(({ metadata, spec }) => {
+      const { kind = "Gateway", namespace: place = metadata.namespace } = spec.parentRef;
+      return kind === "Gateway" && place === namespace && spec.parentRef.name === name;
+    })
+    .filter((set) => refusal(set, gateway, info, { namespaces }) === undefined)
+    .sort(compareObjects)
+    .flatMap(listenersOf);
+}
+
 /** Why a Gateway doesn't take a ListenerSet. */
 function refusal(
   { metadata }: ListenerSet,
   gateway: KubernetesGateway,
   info: ClassInfo,
-  { namespaces }: GatewayApiInput,
+  { namespaces }: Pick<GatewayApiInput, "namespaces">,
 ): ConditionError | undefined {
   if (!info.takesListenerSets) {
     const message = `The "${gateway.spec.gatewayClassName}" GatewayClass does not support ListenerSet`;

@@ -32,8 +32,9 @@ export function gatewayApiInput(objects: readonly object[]): GatewayApiInput {
     new Map(items.filter((item) => item.kind === kind).map((item) => [key(item), item])),
   ]);
   return {
-    ...(Object.fromEntries(maps) as Omit<GatewayApiInput, "clusterDomain" | "servicesNamed" | "now">),
+    ...(Object.fromEntries(maps) as Omit<GatewayApiInput, "clusterDomain" | "rootNamespace" | "servicesNamed" | "now">),
     clusterDomain: "cluster.local",
+    rootNamespace: "istio-system",
     servicesNamed: () => [],
     now: "2026-01-01T00:00:00Z",
   };

@@ -47,6 +47,8 @@ export interface GatewayApiInput {
   readonly configMaps: Objects<ConfigMap>;
   readonly serviceEntries: Objects<ServiceEntryNames>;
   readonly clusterDomain: string;
+  /** Where istiod is. */
+  readonly rootNamespace: string;
   /** The services called `hostname`, one per namespace. */
   readonly servicesNamed: (hostname: string) => readonly GatewayService[];
   /** The time that conditions that change get, RFC 3339. */

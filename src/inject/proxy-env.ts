@@ -9,8 +9,11 @@ const fromLimit = (name: string, resource: string): EnvVar => ({
   valueFrom: { resourceFieldRef: { divisor: "1", resource } },
 });
 
+/** `router` is a gateway that is injected, `kube-gateway` one that is deployed for a Gateway. */
+type ProxyKind = "sidecar" | "router" | "kube-gateway";
+
 /** What the agent learns from its environment, in Istio's order and names. */
-export function proxyEnv(context: InjectContext, kind: "sidecar" | "router"): EnvVar[] {
+export function proxyEnv(context: InjectContext, kind: ProxyKind): EnvVar[] {
   const { values, workload } = context;
   const apps = context.spec.containers.filter((item) => item.name !== proxyContainerName).map((item) => item.name);
   const memory = fromLimit("GOMEMLIMIT", "limits.memory");
@@ -29,7 +32,7 @@ export function proxyEnv(context: InjectContext, kind: "sidecar" | "router"): En
     fromLimit("ISTIO_CPU_LIMIT", "limits.cpu"),
     { name: "PROXY_CONFIG", value: `${JSON.stringify(proxyConfigDifferences(context.proxyConfig))}\n` },
     { name: "ISTIO_META_POD_PORTS", value: podPorts(context.spec.containers) },
-    ...(kind === "sidecar" ? [appContainers, memory] : [memory, appContainers]),
+    ...(kind === "router" ? [memory, appContainers] : [appContainers, memory]),
     ...(context.compliancePolicy === "" ? [] : compliance(context.compliancePolicy)),
     { name: "ISTIO_META_CLUSTER_ID", value: values.global.multiCluster.clusterName || "Kubernetes" },
     fromField("ISTIO_META_NODE_NAME", "spec.nodeName"),

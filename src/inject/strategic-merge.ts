@@ -23,7 +23,8 @@ export function strategicMerge<T>(original: T, patch: unknown): T {
 }
 
 function mergeInto(original: unknown, patch: unknown, field: string): unknown {
-  const key = mergeKeys[field];
+  // The ports of a Service have no containerPort.
+  const key = field === "ports" && isPortList(original) ? "port" : mergeKeys[field];
   if (Array.isArray(original) && Array.isArray(patch) && key !== undefined)
     return mergeList(original as Item[], patch as Item[], key);
   if (!isMap(original) || !isMap(patch)) return patch;
@@ -33,6 +34,10 @@ function mergeInto(original: unknown, patch: unknown, field: string): unknown {
     else if (value !== undefined) merged[name] = name in merged ? mergeInto(merged[name], value, name) : value;
   }
   return merged;
+}
+
+function isPortList(list: unknown): boolean {
+  return Array.isArray(list) && list.some((item) => isMap(item) && "port" in item);
 }
 
 function mergeList(original: readonly Item[], patch: readonly Item[], key: string): Item[] {

@@ -18,6 +18,7 @@ import { createIdentify } from "./authenticate.ts";
 import { certificateMethod, createCertificatePath } from "./certificate-service.ts";
 import { createConfigStatus } from "./config-status.ts";
 import { followCredentials } from "./credentials/credentials.ts";
+import { keepGatewayDeployments } from "./gateway-api/deployments.ts";
 import { followGatewayApi } from "./gateway-api/gateway-api.ts";
 import { createHttpServer } from "./http-server.ts";
 import { followMeshObjects } from "./mesh-objects.ts";
@@ -84,6 +85,7 @@ export async function startIstiod({ client, options, version, log }: IstiodDepen
     served,
     secrets: credentials.secrets,
     clusterDomain: options.domain,
+    rootNamespace: namespace,
     signal,
     log: log.with({ part: "gateway-api" }),
   });
@@ -118,6 +120,18 @@ export async function startIstiod({ client, options, version, log }: IstiodDepen
   const first = snapshots.current();
   metrics.snapshot({ services: first.services.length, virtualServices: first.rules.length });
   status.snapshot(first, objects.passedOver());
+
+  keepGatewayDeployments({
+    client,
+    resources: gatewayApi.resources,
+    objects,
+    settings,
+    rootNamespace: namespace,
+    revision,
+    environment: options.injection,
+    signal,
+    log: log.with({ part: "gateway-deployments" }),
+  });
 
   const reviewer = createTokenReviewer(client, { audience: "istio-ca" });
   const identify = createIdentify(reviewer, log.with({ part: "auth" }));

@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import conversion from "./gateway-api/conversion.ts";
+import deploymentController from "./gateway-api/deployment-controller.ts";
 import type { AcceptCase } from "./suite.ts";
 
-const suites = { conversion };
+const suites = { conversion, "deployment-controller": deploymentController };
 
 /** The cases of each folder, under its name. */
 export default async function gatewayApi(folder: string): Promise<readonly AcceptCase[]> {

@@ -9,7 +9,7 @@ import { createResourceStatusWriter } from "#status/resource-status.ts";
 import type { ServedTypes } from "../served-types.ts";
 import { keepBuiltInClasses } from "./built-in-classes.ts";
 import { servicesNamed } from "./gateway-services.ts";
-import { followGatewayApiResources, type GatewayApiObjects, typeOfObject } from "./resources.ts";
+import { followGatewayApiResources, type GatewayApiResources, typeOfObject } from "./resources.ts";
 
 /** The Kubernetes Gateway API of the cluster. */
 export interface GatewayApi {
@@ -20,7 +20,7 @@ export interface GatewayApi {
   convert(objects: InputObjects): GeneratedConfig;
   /** Whether statuses follow from endpoints: Gateways say where they can be reached. */
   watchesEndpoints(): boolean;
-  readonly resources: () => GatewayApiObjects;
+  readonly resources: GatewayApiResources;
 }
 
 export interface GatewayApiOptions {
@@ -28,6 +28,7 @@ export interface GatewayApiOptions {
   readonly served: ServedTypes;
   readonly secrets: Informer<Secret>;
   readonly clusterDomain: string;
+  readonly rootNamespace: string;
   readonly signal: AbortSignal;
   readonly log: Log;
 }
@@ -35,7 +36,7 @@ export interface GatewayApiOptions {
 const nothing: GeneratedConfig = Object.freeze({ virtualServices: [], destinationRules: [], gateways: [] });
 
 export function followGatewayApi(options: GatewayApiOptions): GatewayApi {
-  const { client, served, secrets, clusterDomain, signal, log } = options;
+  const { client, served, secrets, clusterDomain, rootNamespace, signal, log } = options;
   const resources = followGatewayApiResources({ client, served, signal, log });
   const statuses = createResourceStatusWriter({ client, signal, log });
   const listeners: (() => void)[] = [];
@@ -57,7 +58,7 @@ export function followGatewayApi(options: GatewayApiOptions): GatewayApi {
     synced: resources.synced,
     onChange: (listener) => void listeners.push(listener),
     watchesEndpoints: () => resources.current().kubernetesGateways.size > 0,
-    resources: () => resources.current(),
+    resources,
     convert(objects) {
       if (!resources.isUsed()) {
         converted = undefined;
@@ -74,6 +75,7 @@ export function followGatewayApi(options: GatewayApiOptions): GatewayApi {
           secrets: new Map([...secrets.values()].map((secret) => [objectKey(secret), secret])),
           configMaps: resources.configMaps(),
           clusterDomain,
+          rootNamespace,
           servicesNamed: servicesNamed(objects, clusterDomain),
           now: new Date().toISOString().replace(/\.\d+Z$/, "Z"),
         },

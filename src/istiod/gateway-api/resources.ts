@@ -33,7 +33,7 @@ const types: Readonly<Record<TypeName, ResourceType>> = {
   backendTrafficPolicies: resourceTypes.backendTrafficPolicies,
 };
 
-export type GatewayApiObjects = Pick<GatewayApiInput, TypeName>;
+type GatewayApiObjects = Pick<GatewayApiInput, TypeName>;
 
 /** The cluster's resources of the Gateway API, and the ConfigMaps that they refer to. */
 export interface GatewayApiResources {

@@ -136,6 +136,7 @@ function inputOf(
     configMaps,
     serviceEntries: of("ServiceEntry"),
     clusterDomain,
+    rootNamespace: "istio-system",
     servicesNamed: (hostname) => services.filter((service) => service.hostname === hostname).map(gatewayService),
     now: "2026-01-01T00:00:00Z",
   };

@@ -9,6 +9,7 @@ interface Rule {
 
 const read = ["get", "watch", "list"];
 const write = ["get", "watch", "list", "create", "update", "patch", "delete"];
+const gatewayApiGroups = ["gateway.networking.k8s.io", "gateway.networking.x-k8s.io"];
 const istioGroups = ["networking.istio.io", "security.istio.io", "telemetry.istio.io", "extensions.istio.io"];
 
 /** What istiod may do in the whole cluster: read workloads and config, keep webhooks, write status, review tokens. */
@@ -32,7 +33,13 @@ export const istiodClusterRules: readonly Rule[] = [
   { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: read },
   { apiGroups: ["networking.k8s.io"], resources: ["ingresses", "ingressclasses"], verbs: read },
   { apiGroups: ["networking.k8s.io"], resources: ["ingresses/status"], verbs: ["*"] },
-  { apiGroups: ["gateway.networking.k8s.io"], resources: ["*"], verbs: ["get", "watch", "list", "update", "patch"] },
+  { apiGroups: gatewayApiGroups, resources: ["*"], verbs: ["get", "watch", "list", "update", "patch"] },
+  { apiGroups: ["gateway.networking.k8s.io"], resources: ["gatewayclasses"], verbs: ["create"] },
+  // What istiod deploys for Gateways.
+  { apiGroups: ["apps"], resources: ["deployments"], verbs: write },
+  { apiGroups: [""], resources: ["services", "serviceaccounts"], verbs: write },
+  { apiGroups: ["autoscaling"], resources: ["horizontalpodautoscalers"], verbs: write },
+  { apiGroups: ["policy"], resources: ["poddisruptionbudgets"], verbs: write },
   { apiGroups: ["authentication.k8s.io"], resources: ["tokenreviews"], verbs: ["create"] },
   { apiGroups: ["authorization.k8s.io"], resources: ["subjectaccessreviews"], verbs: ["create"] },
 ];
