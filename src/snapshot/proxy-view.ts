@@ -6,6 +6,7 @@ import type { Proxy } from "#model/proxy.ts";
 import { gatewayServiceAnnotation } from "#model/route-semantics.ts";
 import type { Endpoint } from "#model/service.ts";
 import { type Patches, patchesOf } from "./envoy-filters.ts";
+import { type Place, placeOf } from "./place.ts";
 import type { Problem } from "./problem.ts";
 import { type Scope, scopeOf } from "./scope.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -16,6 +17,7 @@ export interface ProxyView {
   readonly proxy: Proxy;
   readonly mesh: MeshConfig;
   readonly clusterId: string;
+  readonly place: Place;
   readonly scope: Scope;
   /** By hostname; services without any are absent. */
   readonly endpoints: ReadonlyMap<string, readonly Endpoint[]>;
@@ -34,6 +36,7 @@ export const proxyView: (snapshot: Snapshot, proxy: Proxy) => ProxyView = memo((
     proxy,
     mesh: snapshot.mesh,
     clusterId: snapshot.input.clusterId,
+    place: placeOf(snapshot.input, proxy),
     scope: scopeOf(snapshot, proxy.namespace),
     endpoints: snapshot.endpoints,
     targets: serviceTargets(snapshot, proxy),

@@ -10,6 +10,7 @@ import type { ProxyType } from "#model/proxy.ts";
 import type { Service, ServicePort } from "#model/service.ts";
 import type { DestinationPolicy } from "#snapshot/destination-rules.ts";
 import { overAds } from "../config-source.ts";
+import { hasOwnShares, localityRules } from "../endpoints/locality-groups.ts";
 import { clusterName } from "../names.ts";
 import { duration } from "../proto.ts";
 import { clientTls, fromRequest, ownTls } from "../tls/client.ts";
@@ -58,18 +59,24 @@ function outboundCluster(
     ...(automatic ? { upstreamHttpProtocolOptions: automatic } : {}),
     ...errorCodes(outlier),
   });
+  const places = localityRules(policy, mesh.localityLbSetting);
   const socket = tls && clientTls(tls, http2);
   const transportSocket = policy.proxyProtocol ? proxyProtocol(policy.proxyProtocol, socket) : socket;
   return buildCluster(name, mesh.connectTimeoutMs, {
     ...pool,
     ...discovery,
     // Explicitly 0 turns Envoy's panic mode off, which few pods per service would set off too easily.
-    commonLbConfig: { healthyPanicThreshold: { value: outlier?.minHealthPercent ?? 0 } },
+    commonLbConfig: {
+      healthyPanicThreshold: { value: outlier?.minHealthPercent ?? 0 },
+      ...(places !== undefined && hasOwnShares(places) ? { localityConfigSpecifier: byShares } : {}),
+    },
     ...(outlier ? { outlierDetection: outlierDetection(outlier) } : {}),
     ...(transportSocket ? { transportSocket } : {}),
     metadata: { filterMetadata: { istio: clusterMetadata(service, rule, subset, policy) } },
   });
 }
+
+const byShares = { case: "localityWeightedLbConfig", value: {} } as const;
 
 /** How endpoints are found. Istio: convertResolution, and the load balancer that lets through. */
 function discoverEndpoints(

@@ -6,24 +6,23 @@ import {
 } from "#api/envoy/gen/envoy/config/endpoint/v3/endpoint_pb.js";
 import type { Subset } from "#api/istio/destination-rule.ts";
 import { selects } from "#model/labels.ts";
-import { formatLocality } from "#model/locality.ts";
 import type { Endpoint } from "#model/service.ts";
+import type { LocalityGroup } from "./locality-groups.ts";
+import { isPlaceLabel, placeLabels } from "./place.ts";
 
-/** The endpoints of a cluster, in groups by locality, each as heavy as its endpoints together. */
-export function loadAssignment(name: string, endpoints: readonly Endpoint[], clusterId: string): ClusterLoadAssignment {
-  const groups = new Map<string, Endpoint[]>();
-  for (const endpoint of endpoints) {
-    const key = formatLocality(endpoint.locality);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [endpoint]);
-    else group.push(endpoint);
-  }
+/** The endpoints of a cluster, in groups by locality. */
+export function loadAssignment(
+  name: string,
+  groups: readonly LocalityGroup[],
+  clusterId: string,
+): ClusterLoadAssignment {
   return create(ClusterLoadAssignmentSchema, {
     clusterName: name,
-    endpoints: [...groups.values()].map((group) => ({
-      locality: locality(group[0]),
-      lbEndpoints: group.map((endpoint) => lbEndpoint(endpoint, clusterId)),
-      loadBalancingWeight: group.reduce((sum, { weight }) => sum + weight, 0),
+    endpoints: groups.map(({ locality: { region, zone, subzone }, endpoints, weight, priority }) => ({
+      locality: { region, zone, subZone: subzone },
+      lbEndpoints: endpoints.map((endpoint) => lbEndpoint(endpoint, clusterId)),
+      loadBalancingWeight: weight,
+      priority,
     })),
   });
 }
@@ -33,13 +32,14 @@ export function selectEndpoints(
   endpoints: readonly Endpoint[],
   portName: string,
   subset: Subset | undefined,
+  clusterId: string,
 ): readonly Endpoint[] {
-  return endpoints.filter((endpoint) => endpoint.portName === portName && selects(subset?.labels, endpoint.labels));
-}
-
-function locality(endpoint: Endpoint | undefined): { region: string; zone: string; subZone: string } {
-  const { region = "", zone = "", subzone = "" } = endpoint?.locality ?? {};
-  return { region, zone, subZone: subzone };
+  const ofPort = endpoints.filter((endpoint) => endpoint.portName === portName);
+  if (subset === undefined) return ofPort;
+  const byPlace = Object.keys(subset.labels ?? {}).some(isPlaceLabel);
+  return ofPort.filter((endpoint) =>
+    selects(subset.labels, byPlace ? placeLabels(endpoint, clusterId) : endpoint.labels),
+  );
 }
 
 function lbEndpoint(endpoint: Endpoint, clusterId: string) {

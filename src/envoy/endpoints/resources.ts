@@ -1,28 +1,53 @@
 import { ClusterLoadAssignmentSchema } from "#api/envoy/gen/envoy/config/endpoint/v3/endpoint_pb.js";
+import type { LocalityLoadBalancer } from "#api/istio/destination-rule.ts";
 import { memo } from "#model/memo.ts";
+import type { MeshConfig } from "#model/mesh-config.ts";
 import { type Endpoint, findPort } from "#model/service.ts";
+import type { DestinationPolicy } from "#snapshot/destination-rules.ts";
 import type { ProxyView } from "#snapshot/proxy-view.ts";
 import type { Destinations } from "#snapshot/scope.ts";
 import type { Resource } from "#xds/resource.ts";
 import { type ResourceSet, sharedList, sharedSet } from "#xds/resource-set.ts";
+import { effectivePolicy } from "../clusters/traffic-policy.ts";
 import { clusterName, parseClusterName } from "../names.ts";
 import { byName, encodeResource } from "../proto.ts";
 import { loadAssignment, selectEndpoints } from "./assignment.ts";
+import { byLocality, localityRules, placeGroups } from "./locality-groups.ts";
+import { placeKey } from "./place.ts";
 
 const noPolicy: object = {};
 const noEndpoints: readonly Endpoint[] = Object.freeze([]);
 
-/** Encoded assignments by cluster: the same for all proxies that see the same endpoints and subsets. */
-const encoded = memo((_endpoints: readonly Endpoint[], _policy: object) => new Map<string, Resource>());
+/** Encoded assignments by cluster, and by place where that matters: the same for all proxies that see the same. */
+const encoded = memo(
+  (_endpoints: readonly Endpoint[], _policy: object, _mesh: MeshConfig) => new Map<string, Resource>(),
+);
 
 /** What was asked for before, by proxies that see the same at the same moment. */
 const answers = memo(
-  (_endpoints: ProxyView["endpoints"], _seen: Destinations) => new WeakMap<ReadonlySet<string>, ResourceSet>(),
+  (_endpoints: ProxyView["endpoints"], _seen: Destinations, _place: object) =>
+    new WeakMap<ReadonlySet<string>, ResourceSet>(),
 );
+
+/** Whether what a proxy is decides how near endpoints are to it, and not only where it runs. */
+const looksAtLabels = memo((seen: Destinations, mesh: MeshConfig) =>
+  [mesh.localityLbSetting, ...seen.services.flatMap((service) => localitySettings(seen.policyOf(service)))].some(
+    ({ failoverPriority = [] }) => failoverPriority.length > 0,
+  ),
+);
+
+function localitySettings(policy: DestinationPolicy | undefined): readonly LocalityLoadBalancer[] {
+  const policies = [policy?.trafficPolicy, ...(policy?.subsets ?? []).map(({ trafficPolicy }) => trafficPolicy)];
+  return policies
+    .flatMap((one) => (one ? [one, ...(one.portLevelSettings ?? [])] : []))
+    .flatMap(({ loadBalancer }) => loadBalancer?.localityLbSetting ?? loadBalancer?.zoneAwareLbSetting ?? []);
+}
 
 /** The endpoints of these clusters; of those that the proxy has. */
 export function endpointResources(view: ProxyView, names: ReadonlySet<string>): ResourceSet {
-  const known = answers(view.endpoints, view.scope.destinations);
+  const { destinations } = view.scope;
+  const place = looksAtLabels(destinations, view.mesh) ? view.place : view.place.locality;
+  const known = answers(view.endpoints, destinations, place);
   const before = known.get(names);
   if (before !== undefined) return before;
   const set = sharedSet(sharedList(byName([...names].flatMap((name) => assignmentNamed(view, name) ?? []))));
@@ -47,11 +72,16 @@ function assignmentNamed(view: ProxyView, name: string): Resource | undefined {
   const subset = policy?.subsets.find((candidate) => candidate.name === parts.subset);
   if (parts.subset !== "" && subset === undefined) return undefined;
   const all = view.endpoints.get(service.hostname) ?? noEndpoints;
-  const shared = encoded(all, policy ?? noPolicy);
-  const before = shared.get(name);
+  const { place, clusterId } = view;
+  const effective = effectivePolicy(policy?.trafficPolicy, subset?.trafficPolicy, port.port);
+  const rules = localityRules(effective, view.mesh.localityLbSetting);
+  const key = rules === undefined ? name : `${name} ${placeKey(place, rules.failoverPriority)}`;
+  const shared = encoded(all, policy ?? noPolicy, view.mesh);
+  const before = shared.get(key);
   if (before !== undefined) return before;
-  const assignment = loadAssignment(name, selectEndpoints(all, port.name, subset), view.clusterId);
-  const resource = encodeResource(name, ClusterLoadAssignmentSchema, assignment);
-  shared.set(name, resource);
+  const groups = byLocality(selectEndpoints(all, port.name, subset, clusterId));
+  const placed = rules === undefined ? groups : placeGroups(groups, rules, place, clusterId);
+  const resource = encodeResource(name, ClusterLoadAssignmentSchema, loadAssignment(name, placed, clusterId));
+  shared.set(key, resource);
   return resource;
 }

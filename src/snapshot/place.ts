@@ -1,0 +1,28 @@
+import type { Labels } from "#model/labels.ts";
+import { formatLocality, type Locality } from "#model/locality.ts";
+import { memo } from "#model/memo.ts";
+import type { MeshConfig } from "#model/mesh-config.ts";
+import type { Proxy } from "#model/proxy.ts";
+import { podLocality } from "#registry/locality.ts";
+import type { MeshInput } from "./input.ts";
+
+/** Where a proxy runs, and what it is. */
+export interface Place {
+  /** The same object for all proxies at one locality. */
+  readonly locality: Locality;
+  readonly labels: Labels;
+}
+
+const localities = memo((_mesh: MeshConfig) => new Map<string, Locality>());
+
+/** The place of a proxy: as it says itself, else that of its pod. */
+export function placeOf({ pods, nodes, meshConfig }: MeshInput, proxy: Proxy): Place {
+  const pod = pods.get(`${proxy.namespace}/${proxy.name}`);
+  const { region, zone, subzone } = proxy.locality;
+  const known = region !== "" || zone !== "" || subzone !== "";
+  const locality = known ? proxy.locality : podLocality(pod, nodes.get(pod?.spec?.nodeName ?? ""));
+  const shared = localities(meshConfig);
+  const key = formatLocality(locality);
+  if (!shared.has(key)) shared.set(key, Object.freeze({ ...locality }));
+  return { locality: shared.get(key) ?? locality, labels: pod?.metadata?.labels ?? proxy.labels };
+}
