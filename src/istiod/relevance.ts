@@ -1,6 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Namespace, Node, Pod, Service } from "kubernetes-types/core/v1.d.ts";
+import type { WorkloadEntry } from "#api/istio/workload-entry.ts";
 import type { KubeObject } from "#kube/object.ts";
+import { isHealthy } from "#registry/workload-endpoint.ts";
 import type { InputType } from "#snapshot/input.ts";
 
 /**
@@ -25,9 +27,9 @@ const relevantParts: Readonly<Record<InputType, (object: KubeObject) => unknown>
   virtualServices: config,
   destinationRules: config,
   gateways: config,
-  serviceEntries: config,
+  serviceEntries: (object) => [config(object), (object as { status?: { addresses?: unknown } }).status?.addresses],
   sidecars: config,
-  workloadEntries: config,
+  workloadEntries: (object) => [config(object), isHealthy(object as WorkloadEntry)],
   workloadGroups: config,
   envoyFilters: config,
 };

@@ -1,4 +1,5 @@
 import type { LocalityLoadBalancer } from "#api/istio/destination-rule.ts";
+import type { Destination } from "#api/istio/virtual-service.ts";
 
 type OutboundTrafficMode = "ALLOW_ANY" | "REGISTRY_ONLY";
 
@@ -7,7 +8,7 @@ export interface MeshConfig {
   readonly rootNamespace: string;
   readonly trustDomain: string;
   readonly trustDomainAliases: readonly string[];
-  readonly outboundTrafficPolicy: { readonly mode: OutboundTrafficMode };
+  readonly outboundTrafficPolicy: { readonly mode: OutboundTrafficMode; readonly egressProxy?: Destination };
   readonly proxyListenPort: number;
   readonly proxyInboundListenPort: number;
   readonly connectTimeoutMs: number;

@@ -22,6 +22,8 @@ export interface Proxy {
   readonly interceptionMode: "REDIRECT" | "TPROXY" | "NONE";
   /** Node metadata as it was sent. */
   readonly metadata: Readonly<Record<string, unknown>>;
+  /** Whether its agent answers the workload's DNS queries, so that hosts can have addresses that nobody else knows. */
+  readonly capturesDns: boolean;
 }
 
 /** The parts of `envoy.config.core.v3.Node` that are read. */
@@ -66,8 +68,13 @@ export function parseProxy(node: ProxyNode): Proxy | string {
     serviceAccount: text(metadata["SERVICE_ACCOUNT"]),
     locality: region === "" && zone === "" && subZone === "" ? noLocality : { region, zone, subzone: subZone },
     metadata,
+    capturesDns: isTrue(metadata["DNS_CAPTURE"]),
     interceptionMode: mode === "TPROXY" || mode === "NONE" ? mode : "REDIRECT",
   });
+}
+
+function isTrue(value: unknown): boolean {
+  return value === true || value === "true" || value === "1";
 }
 
 function text(value: unknown): string {

@@ -5,8 +5,12 @@ import type { Protocol } from "./protocol.ts";
 export type Resolution =
   /** Endpoints are known. */
   | "ClientSideLB"
-  /** The name is resolved by DNS (ExternalName services). */
+  /** Names are resolved by DNS, and each address they have is an endpoint. */
   | "DNSLB"
+  /** The same, but every connection goes to the first address. */
+  | "DNSRoundRobinLB"
+  /** The name that the client calls is resolved, whatever it is (patterns). */
+  | "DynamicDNS"
   /** The client's own destination address is used (headless services). */
   | "Passthrough";
 
@@ -18,13 +22,19 @@ export interface ServicePort {
   readonly targetPort: number | string;
 }
 
-/** A destination that can be called by name. Frozen; its identity lives as long as its Kubernetes object doesn't change. */
+/** A destination that can be called by name. Frozen; its identity lives as long as the object it is from doesn't change. */
 export interface Service {
   readonly hostname: string;
   readonly name: string;
   readonly namespace: string;
-  /** Virtual addresses; empty for a headless service. */
+  /** Whether it is a Kubernetes Service, or from a ServiceEntry. */
+  readonly registry: "Kubernetes" | "External";
+  /** True for what lies outside of the mesh. */
+  readonly meshExternal: boolean;
+  /** Virtual addresses, of a ServiceEntry also ranges of them; empty for a headless service. */
   readonly addresses: readonly string[];
+  /** Addresses that clients which capture DNS call it by, where it has none of its own. */
+  readonly autoAddresses: readonly string[];
   readonly ports: readonly ServicePort[];
   readonly resolution: Resolution;
   readonly selector: Readonly<Record<string, string>>;
@@ -33,17 +43,23 @@ export interface Service {
   readonly exportTo: ReadonlySet<string>;
   /** Milliseconds since 1970; 0 when unknown. Older wins conflicts. */
   readonly created: number;
-  /** For `DNSLB`: the name to resolve. */
+  /** The name it stands for: of an ExternalName service. */
   readonly externalName?: string;
   /** Full names of ExternalName services that stand for this one. */
-  readonly aliases?: readonly string[];
+  readonly aliases: readonly string[];
+  /** Names of which its certificate must have one, if any are given. */
+  readonly subjectAltNames: readonly string[];
+  /** Endpoints that the resource itself lists. */
+  readonly ownEndpoints: readonly Endpoint[];
   readonly headless: boolean;
   readonly publishNotReady: boolean;
 }
 
 /** One address that serves one port of a service. */
 export interface Endpoint {
+  /** An IP address, a DNS name where names are resolved, or the path of a Unix socket. */
   readonly address: string;
+  /** 0 for a socket. */
   readonly port: number;
   /** Name of the service port it serves. */
   readonly portName: string;
@@ -54,6 +70,8 @@ export interface Endpoint {
   readonly workload: string;
   readonly serviceAccount: string;
   readonly node: string;
+  /** Whether Kubernetes checks that it is ready. */
+  readonly isChecked: boolean;
   /** Whether its sidecar takes mutual TLS (label `security.istio.io/tlsMode`). */
   readonly tlsMode: "istio" | "disabled";
 }
@@ -61,4 +79,14 @@ export interface Endpoint {
 /** The port with that number. */
 export function findPort(service: Service, port: number): ServicePort | undefined {
   return service.ports.find((candidate) => candidate.port === port);
+}
+
+/** Key of a service's endpoints. Services of one name and namespace share them. */
+export function endpointsKey({ namespace, hostname }: Pick<Service, "namespace" | "hostname">): string {
+  return `${namespace}/${hostname}`;
+}
+
+/** Whether proxies resolve its endpoints' names themselves. */
+export function isResolvedByDns({ resolution }: Service): boolean {
+  return resolution === "DNSLB" || resolution === "DNSRoundRobinLB";
 }

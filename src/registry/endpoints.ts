@@ -41,16 +41,46 @@ function describe(entry: SliceEndpoint, slice: EndpointSlice, { pods, nodes }: W
   const target = entry.targetRef;
   const pod = target?.kind === "Pod" ? pods.get(`${target.namespace ?? sliceNamespace}/${target.name}`) : undefined;
   const node = entry.nodeName ?? pod?.spec?.nodeName ?? "";
+  return describePod(pod, pod ? (pod.metadata?.namespace ?? sliceNamespace) : "", node, nodes);
+}
+
+function describePod(pod: Pod | undefined, namespace: string, node: string, nodes: Workloads["nodes"]): Place {
   const labels = pod?.metadata?.labels ?? {};
   return {
     labels,
     locality: podLocality(pod, nodes.get(node)),
-    namespace: pod?.metadata?.namespace ?? (pod ? sliceNamespace : ""),
+    namespace,
     workload: pod ? workloadName(pod) : "",
     serviceAccount: pod?.spec?.serviceAccountName ?? "",
     node,
+    isChecked: true,
     tlsMode: labels[tlsModeLabel] === "istio" ? "istio" : "disabled",
   };
+}
+
+/**
+ * The endpoints that ready pods with the labels of its selector are for a ServiceEntry's service. A container port that is called
+ * like the service's port is preferred. Istio: convertWorkloadInstanceToServiceInstance.
+ */
+export function selectedPods(service: Service, pods: readonly Pod[], nodes: Workloads["nodes"]): readonly Endpoint[] {
+  const selector = Object.entries(service.selector);
+  const ready = pods.filter(
+    ({ metadata, status }) =>
+      status?.podIP !== undefined &&
+      status.podIP !== "" &&
+      status.conditions?.some(({ type, status: is }) => type === "Ready" && is === "True") === true &&
+      selector.every(([key, value]) => metadata?.labels?.[key] === value),
+  );
+  return ready.flatMap((pod) => {
+    const place = describePod(pod, pod.metadata?.namespace ?? "", pod.spec?.nodeName ?? "", nodes);
+    const ports = new Map(
+      pod.spec?.containers.flatMap(({ ports: list = [] }) => list.map((port) => [port.name, port.containerPort])),
+    );
+    return service.ports.flatMap(({ name, port, targetPort }) => {
+      const number = ports.get(name) ?? (typeof targetPort === "number" ? targetPort : port);
+      return Object.freeze({ ...place, address: pod.status?.podIP ?? "", port: number, portName: name, weight: 1 });
+    });
+  });
 }
 
 /** `namespace/name` of the Service a slice belongs to. */

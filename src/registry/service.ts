@@ -3,6 +3,7 @@ import { serviceHostname } from "#model/host.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
 import { portProtocol } from "#model/protocol.ts";
 import type { Resolution, Service, ServicePort } from "#model/service.ts";
+import { workloadEndpoint } from "./workload-endpoint.ts";
 
 const exportToAnnotation = "networking.istio.io/exportTo";
 
@@ -17,18 +18,28 @@ export function convertService(service: KubeService, clusterDomain: string, mesh
   const addresses = [...new Set([spec.clusterIP, ...(spec.clusterIPs ?? [])])].filter(
     (address): address is string => address !== undefined && address !== "" && address !== "None",
   );
+  const ports = (spec.ports ?? []).map(convertPort);
   return Object.freeze({
     hostname: serviceHostname(name, namespace, clusterDomain),
     name,
     namespace,
+    registry: "Kubernetes",
+    meshExternal: false,
     addresses,
-    ports: (spec.ports ?? []).map(convertPort),
+    autoAddresses: [],
+    ports,
     resolution,
     selector: spec.selector ?? {},
     labels: service.metadata?.labels ?? {},
     exportTo: exportTo(service.metadata?.annotations?.[exportToAnnotation], namespace, mesh.defaultServiceExportTo),
     created: Date.parse(service.metadata?.creationTimestamp ?? "") || 0,
     ...(external === undefined ? {} : { externalName: external }),
+    aliases: [],
+    subjectAltNames: [],
+    ownEndpoints:
+      external === undefined
+        ? []
+        : ports.flatMap((port) => workloadEndpoint({ address: external }, port, { name, namespace }) ?? []),
     headless,
     publishNotReady: spec.publishNotReadyAddresses ?? false,
   });

@@ -52,6 +52,7 @@ const base: MeshInput = {
     ["default/b-a", slice("b", ["10.1.0.2"])],
   ]),
 };
+const keyOf = (name: string): string => `default/${hostOf(name)}`;
 const hostOf = (name: string): string => `${name}.default.svc.cluster.local`;
 
 test("what didn't change keeps its identity", () => {
@@ -64,7 +65,7 @@ test("what didn't change keeps its identity", () => {
     second.services.find(({ name }) => name === "a"),
     first.services.find(({ name }) => name === "a"),
   );
-  assert.equal(second.endpoints.get(hostOf("a")), first.endpoints.get(hostOf("a")));
+  assert.equal(second.endpoints.get(keyOf("a")), first.endpoints.get(keyOf("a")));
   assert.equal(second.rules, first.rules);
   assert.equal(second.policies, first.policies);
 });
@@ -86,11 +87,11 @@ test("the short lane touches the services whose endpoints changed, and no others
   assert.deepEqual([...hosts], [hostOf("a")]);
   assert.equal(full, false);
   assert.deepEqual(
-    snapshot.endpoints.get(hostOf("a"))?.map(({ address }) => address),
+    snapshot.endpoints.get(keyOf("a"))?.map(({ address }) => address),
     ["10.1.0.1", "10.1.0.9"],
   );
-  assert.equal(snapshot.endpoints.get(hostOf("a"))?.[0], first.endpoints.get(hostOf("a"))?.[0]);
-  assert.equal(snapshot.endpoints.get(hostOf("b")), first.endpoints.get(hostOf("b")));
+  assert.equal(snapshot.endpoints.get(keyOf("a"))?.[0], first.endpoints.get(keyOf("a"))?.[0]);
+  assert.equal(snapshot.endpoints.get(keyOf("b")), first.endpoints.get(keyOf("b")));
   assert.equal(snapshot.services, first.services);
 });
 
@@ -111,7 +112,7 @@ test("a slice that is gone takes its endpoints along", () => {
     { endpointSlices: new Set(["default/a-a"]) },
   );
   assert.deepEqual([...hosts], [hostOf("a")]);
-  assert.equal(snapshot.endpoints.get(hostOf("a")), undefined);
+  assert.equal(snapshot.endpoints.get(keyOf("a")), undefined);
 });
 
 test("a resource that can't be used is left out and named; the others stay", () => {
@@ -215,6 +216,10 @@ test("a service that is exported to its own namespace isn't seen from others", (
     { ...base, services: new Map([...base.services, ["default/p", hidden]]) },
     {},
   );
-  assert.ok(scopeOf(snapshot, "default").byHost.has(hostOf("p")));
-  assert.ok(!scopeOf(snapshot, "other").byHost.has(hostOf("p")));
+  assert.ok(
+    scopeOf(snapshot, { namespace: "default", sidecar: undefined, usesAutoAddresses: false }).byHost.has(hostOf("p")),
+  );
+  assert.ok(
+    !scopeOf(snapshot, { namespace: "other", sidecar: undefined, usesAutoAddresses: false }).byHost.has(hostOf("p")),
+  );
 });

@@ -1,16 +1,19 @@
 import type { Service as KubeService } from "kubernetes-types/core/v1.d.ts";
 import type { DestinationRule } from "#api/istio/destination-rule.ts";
 import type { IstioObject } from "#api/istio/object.ts";
+import type { ServiceEntry } from "#api/istio/service-entry.ts";
+import type { Sidecar } from "#api/istio/sidecar.ts";
 import type { VirtualService } from "#api/istio/virtual-service.ts";
 import { keepList, keepMap, memo } from "#model/memo.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
 import type { Service } from "#model/service.ts";
 import { resolveAliases } from "#registry/aliases.ts";
 import { convertService } from "#registry/service.ts";
+import { convertServiceEntry } from "#registry/service-entry.ts";
 import { byAge, compareText } from "./config-order.ts";
 import { mergeDelegates } from "./delegates.ts";
 import { type DestinationPolicies, type DestinationPolicy, mergeDestinationRules } from "./destination-rules.ts";
-import { buildEndpoints } from "./endpoints.ts";
+import { buildEndpoints, dnsEndpointsOf } from "./endpoints.ts";
 import { type ChangeSet, configTypes, type GeneratedConfig, type MeshInput, type Objects } from "./input.ts";
 import type { Problem } from "./problem.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -27,29 +30,31 @@ export function buildSnapshot(previous: Snapshot | undefined, input: MeshInput, 
   const kept = previous !== undefined && settingsOf(previous.input) === settings ? previous : undefined;
   const touched = (...types: (keyof ChangeSet)[]): boolean => types.some((type) => (changes[type]?.size ?? 0) > 0);
 
-  const services =
-    kept === undefined || touched("services")
-      ? keepList(kept?.services, buildServices(input, settings))
-      : kept.services;
-  const endpoints =
-    kept === undefined || touched("services", "endpointSlices", "pods", "nodes")
-      ? keepMap(kept?.endpoints, buildEndpoints(kept, input, services))
-      : kept.endpoints;
   const configs =
     kept === undefined || touched(...configTypes) || !isSameGenerated(kept.input.generated, input.generated)
       ? buildConfigs(previous, input, settings)
       : kept;
+  const services =
+    kept === undefined || touched("services", "serviceEntries")
+      ? keepList(kept?.services, buildServices(input, configs.inEffect.serviceEntries, settings))
+      : kept.services;
+  const endpoints =
+    kept === undefined || touched("services", "endpointSlices", "pods", "nodes", "serviceEntries", "workloadEntries")
+      ? keepMap(kept?.endpoints, buildEndpoints(kept, input, services, configs.inEffect.workloadEntries))
+      : kept.endpoints;
   return Object.freeze({
     generation: (previous?.generation ?? 0) + 1,
     input,
     mesh: input.meshConfig,
     services,
     endpoints,
+    dnsEndpoints: keepMap(kept?.dnsEndpoints, dnsEndpointsOf(services, endpoints)),
     inEffect: configs.inEffect,
     rules: configs.rules,
     policies: configs.policies,
     gateways: configs.gateways,
     envoyFilters: configs.envoyFilters,
+    sidecars: configs.sidecars,
     problems: configs.problems,
   });
 }
@@ -75,16 +80,23 @@ const toService = memo((source: KubeService, { domain, mesh }: Settings) => ({
   service: convertService(source, domain, mesh),
 }));
 
-function buildServices(input: MeshInput, settings: Settings): readonly Service[] {
+const toServices = memo((source: ServiceEntry, { mesh }: Settings) => convertServiceEntry(source, mesh));
+
+/** Oldest first; of the same age and name those of Kubernetes come first. */
+function buildServices(input: MeshInput, entries: Objects<ServiceEntry>, settings: Settings): readonly Service[] {
   const services: Service[] = [];
   for (const source of input.services.values()) {
     const { service } = toService(source, settings);
     if (service !== undefined) services.push(service);
   }
+  for (const source of entries.values()) services.push(...toServices(source, settings));
   return resolveAliases(services.sort((a, b) => a.created - b.created || compareText(a.hostname, b.hostname)));
 }
 
-type Configs = Pick<Snapshot, "inEffect" | "rules" | "policies" | "gateways" | "envoyFilters" | "problems">;
+type Configs = Pick<
+  Snapshot,
+  "inEffect" | "rules" | "policies" | "gateways" | "envoyFilters" | "sidecars" | "problems"
+>;
 
 const toRule = memo((source: VirtualService, { domain, mesh }: Settings) =>
   resolveVirtualService(source, domain, mesh),
@@ -115,6 +127,7 @@ function buildConfigs(previous: Snapshot | undefined, input: MeshInput, settings
     policies: keepPolicies(previous?.policies, policies),
     gateways: keepList(previous?.gateways, withGenerated(inEffect.gateways, generated.gateways)),
     envoyFilters: keepList(previous?.envoyFilters, [...inEffect.envoyFilters.values()]),
+    sidecars: keepList<Sidecar>(previous?.sidecars, [...inEffect.sidecars.values()]),
     problems,
   };
 }

@@ -1,23 +1,26 @@
+import type { Pod } from "kubernetes-types/core/v1.d.ts";
 import type { EndpointSlice } from "kubernetes-types/discovery/v1.d.ts";
-import { keepList } from "#model/memo.ts";
-import type { Endpoint, Service } from "#model/service.ts";
-import { sliceEndpoints, sliceService } from "#registry/endpoints.ts";
+import type { WorkloadEntry } from "#api/istio/workload-entry.ts";
+import { keepList, keepMap, memo } from "#model/memo.ts";
+import { type Endpoint, endpointsKey, isResolvedByDns, type Service } from "#model/service.ts";
+import { selectedPods, sliceEndpoints, sliceService } from "#registry/endpoints.ts";
+import { selectedEntries } from "#registry/workload-endpoint.ts";
 import { compareText } from "./config-order.ts";
-import type { ChangeSet, MeshInput } from "./input.ts";
+import type { ChangeSet, MeshInput, Objects } from "./input.ts";
 import type { Snapshot } from "./snapshot.ts";
 
-/** All endpoints by hostname. Lists that have the same endpoints as before are the same lists. */
+/** All endpoints by {@link endpointsKey}. Lists that have the same endpoints as before are the same lists. */
 export function buildEndpoints(
   previous: Snapshot | undefined,
   input: MeshInput,
   services: readonly Service[],
+  workloadEntries: Objects<WorkloadEntry>,
 ): ReadonlyMap<string, readonly Endpoint[]> {
-  const slices = slicesByService(input);
+  const sources: Sources = { input, slices: slicesByService(input), workloadEntries };
   const result = new Map<string, readonly Endpoint[]>();
-  for (const service of services) {
-    const mine = slices.get(`${service.namespace}/${service.name}`) ?? [];
-    const list = serviceEndpoints(service, mine, input, previous?.endpoints.get(service.hostname));
-    if (list.length > 0) result.set(service.hostname, list);
+  for (const [key, group] of byKey(services)) {
+    const list = groupEndpoints(group, sources, previous?.endpoints.get(key));
+    if (list.length > 0) result.set(key, list);
   }
   return result;
 }
@@ -26,7 +29,7 @@ export function buildEndpoints(
 export interface EndpointChange {
   readonly snapshot: Snapshot;
   readonly hosts: ReadonlySet<string>;
-  /** True when more than endpoints follows from the change (listeners of headless services): push everything. */
+  /** True when more than endpoints follows from the change (clusters with names in them, listeners of headless services). */
   readonly full: boolean;
 }
 
@@ -36,23 +39,60 @@ export interface EndpointChange {
  */
 export function withEndpoints(previous: Snapshot, input: MeshInput, changes: ChangeSet): EndpointChange {
   const names = concerned(previous, input, changes);
-  const slices = slicesByService(input, names);
+  const podNamespaces = new Set([...(changes.pods ?? [])].map((key) => key.slice(0, key.indexOf("/"))));
+  const isConcerned = (service: Service): boolean =>
+    service.registry === "Kubernetes"
+      ? names.has(`${service.namespace}/${service.name}`)
+      : podNamespaces.has(service.namespace) && selectsWorkloads(service);
+  const keys = new Set(previous.services.filter(isConcerned).map(endpointsKey));
   const endpoints = new Map(previous.endpoints);
   const hosts = new Set<string>();
   let full = false;
-  for (const service of previous.services) {
-    const key = `${service.namespace}/${service.name}`;
-    if (!names.has(key)) continue;
-    const before = previous.endpoints.get(service.hostname) ?? [];
-    const now = serviceEndpoints(service, slices.get(key) ?? [], input, before);
-    if (now === before) continue;
-    hosts.add(service.hostname);
-    if (now.length === 0) endpoints.delete(service.hostname);
-    else endpoints.set(service.hostname, now);
-    full ||= service.headless;
+  if (keys.size > 0) {
+    const { workloadEntries } = previous.inEffect;
+    const sources: Sources = { input, slices: slicesByService(input, names), workloadEntries };
+    const groups = byKey(previous.services.filter((service) => keys.has(endpointsKey(service))));
+    for (const [key, group] of groups) {
+      const before = previous.endpoints.get(key) ?? [];
+      const now = groupEndpoints(group, sources, before);
+      if (now === before) continue;
+      for (const { hostname } of group) hosts.add(hostname);
+      if (now.length === 0) endpoints.delete(key);
+      else endpoints.set(key, now);
+      full ||= group.some((service) => service.headless || isResolvedByDns(service));
+    }
   }
   const base = { ...previous, input, generation: previous.generation + 1 };
-  return { snapshot: Object.freeze(hosts.size === 0 ? base : { ...base, endpoints }), hosts, full };
+  if (hosts.size === 0) return { snapshot: Object.freeze(base), hosts, full };
+  const dnsEndpoints = full
+    ? keepMap(previous.dnsEndpoints, dnsEndpointsOf(previous.services, endpoints))
+    : previous.dnsEndpoints;
+  return { snapshot: Object.freeze({ ...base, endpoints, dnsEndpoints }), hosts, full };
+}
+
+/** Of all endpoints those of services whose names proxies resolve. */
+export function dnsEndpointsOf(
+  services: readonly Service[],
+  endpoints: ReadonlyMap<string, readonly Endpoint[]>,
+): ReadonlyMap<string, readonly Endpoint[]> {
+  const result = new Map<string, readonly Endpoint[]>();
+  for (const service of services) {
+    const key = endpointsKey(service);
+    const list = isResolvedByDns(service) ? endpoints.get(key) : undefined;
+    if (list !== undefined) result.set(key, list);
+  }
+  return result;
+}
+
+function byKey(services: readonly Service[]): ReadonlyMap<string, readonly Service[]> {
+  const groups = new Map<string, Service[]>();
+  for (const service of services) {
+    const key = endpointsKey(service);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [service]);
+    else group.push(service);
+  }
+  return groups;
 }
 
 /** `namespace/name` of the services whose endpoints the changes may touch. */
@@ -94,23 +134,58 @@ function slicesByService(input: MeshInput, only?: ReadonlySet<string>): Map<stri
   return result;
 }
 
-function serviceEndpoints(
-  service: Service,
-  slices: readonly EndpointSlice[],
-  input: MeshInput,
+/** Where endpoints come from. */
+interface Sources {
+  readonly input: MeshInput;
+  readonly slices: ReadonlyMap<string, readonly EndpointSlice[]>;
+  readonly workloadEntries: Objects<WorkloadEntry>;
+}
+
+const entriesByNamespace = memo((entries: Objects<WorkloadEntry>) =>
+  Map.groupBy(entries.values(), ({ metadata }) => metadata.namespace ?? ""),
+);
+const podsByNamespace = memo((pods: Objects<Pod>) =>
+  Map.groupBy(pods.values(), ({ metadata }) => metadata?.namespace ?? ""),
+);
+
+function groupEndpoints(
+  services: readonly Service[],
+  sources: Sources,
   previous: readonly Endpoint[] | undefined,
 ): readonly Endpoint[] {
   const before = new Map(previous?.map((endpoint) => [place(endpoint), endpoint]));
   const found = new Map<string, Endpoint>();
-  for (const slice of slices) {
-    for (const endpoint of sliceEndpoints(slice, service, input)) {
+  for (const service of services) {
+    for (const endpoint of serviceEndpoints(service, sources)) {
       const key = place(endpoint);
+      if (found.has(key)) continue;
       const known = before.get(key);
       found.set(key, known !== undefined && sameEndpoint(known, endpoint) ? known : endpoint);
     }
   }
-  const sorted = [...found].sort(([a], [b]) => compareText(a, b)).map(([, endpoint]) => endpoint);
-  return keepList(previous, sorted);
+  return keepList(previous, [...found.values()]);
+}
+
+function serviceEndpoints(service: Service, { input, slices, workloadEntries }: Sources): readonly Endpoint[] {
+  const { namespace, name } = service;
+  const entries = selectsWorkloads(service) ? entriesByNamespace(workloadEntries).get(namespace) : undefined;
+  const outside = entries === undefined ? [] : selectedEntries(service, entries);
+  if (isResolvedByDns(service) && !selectsWorkloads(service)) return service.ownEndpoints;
+  if (service.registry === "Kubernetes") {
+    const inside = (slices.get(`${namespace}/${name}`) ?? []).flatMap((slice) => sliceEndpoints(slice, service, input));
+    const sorted = inside
+      .map((endpoint) => [place(endpoint), endpoint] as const)
+      .sort(([a], [b]) => compareText(a, b))
+      .map(([, endpoint]) => endpoint);
+    return outside.length === 0 ? sorted : [...sorted, ...outside];
+  }
+  if (!selectsWorkloads(service)) return service.ownEndpoints;
+  return [...outside, ...selectedPods(service, podsByNamespace(input.pods).get(namespace) ?? [], input.nodes)];
+}
+
+function selectsWorkloads({ selector }: Service): boolean {
+  for (const _key in selector) return true;
+  return false;
 }
 
 function place(endpoint: Endpoint): string {

@@ -1,14 +1,17 @@
 import type { Gateway } from "#api/istio/gateway.ts";
-import { selects } from "#model/labels.ts";
+import type { OutboundTrafficPolicy } from "#api/istio/sidecar.ts";
+import { type Labels, selects } from "#model/labels.ts";
 import { memo } from "#model/memo.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
 import type { Proxy } from "#model/proxy.ts";
 import { gatewayServiceAnnotation } from "#model/route-semantics.ts";
 import type { Endpoint } from "#model/service.ts";
 import { type Patches, patchesOf } from "./envoy-filters.ts";
+import { ingressTargets } from "./ingress-targets.ts";
 import { type Place, placeOf } from "./place.ts";
 import type { Problem } from "./problem.ts";
 import { type Scope, scopeOf } from "./scope.ts";
+import { sidecarFor } from "./sidecar-for.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { type ServiceTarget, serviceTargets } from "./targets.ts";
 
@@ -19,8 +22,10 @@ export interface ProxyView {
   readonly clusterId: string;
   readonly place: Place;
   readonly scope: Scope;
-  /** By hostname; services without any are absent. */
+  /** By `endpointsKey`; services without any are absent. */
   readonly endpoints: ReadonlyMap<string, readonly Endpoint[]>;
+  /** Those of services whose names the proxies themselves resolve: clusters hold them. */
+  readonly dnsEndpoints: ReadonlyMap<string, readonly Endpoint[]>;
   /** For sidecars: what the workload itself serves. */
   readonly targets: readonly ServiceTarget[];
   /** For routers: the Gateways whose selector takes in the proxy, oldest first. */
@@ -31,29 +36,52 @@ export interface ProxyView {
 }
 
 /** The view of `proxy`. The same snapshot and proxy give the same view. */
-export const proxyView: (snapshot: Snapshot, proxy: Proxy) => ProxyView = memo((snapshot: Snapshot, proxy: Proxy) =>
-  Object.freeze({
+export const proxyView: (snapshot: Snapshot, proxy: Proxy) => ProxyView = memo(build);
+
+function build(snapshot: Snapshot, proxy: Proxy): ProxyView {
+  const pod = snapshot.input.pods.get(`${proxy.namespace}/${proxy.name}`);
+  const labels = pod?.metadata?.labels ?? proxy.labels;
+  const sidecar =
+    proxy.type === "sidecar" && snapshot.sidecars.length > 0
+      ? sidecarFor(snapshot.sidecars, { namespace: proxy.namespace, labels }, snapshot.mesh.rootNamespace)
+      : undefined;
+  const targets = serviceTargets(snapshot, proxy);
+  return Object.freeze({
     proxy,
-    mesh: snapshot.mesh,
+    mesh: withPolicy(snapshot.mesh, sidecar?.spec.outboundTrafficPolicy),
     clusterId: snapshot.input.clusterId,
     place: placeOf(snapshot.input, proxy),
-    scope: scopeOf(snapshot, proxy.namespace),
+    scope: scopeOf(snapshot, { namespace: proxy.namespace, sidecar, usesAutoAddresses: proxy.capturesDns }),
     endpoints: snapshot.endpoints,
-    targets: serviceTargets(snapshot, proxy),
-    gateways: proxy.type === "router" ? selectedGateways(snapshot, proxy) : [],
+    dnsEndpoints: snapshot.dnsEndpoints,
+    targets: sidecar?.spec.ingress?.length ? ingressTargets(sidecar, proxy, targets) : targets,
+    gateways: proxy.type === "router" ? selectedGateways(snapshot, labels, targets) : [],
     patches: patchesOf(snapshot, proxy),
     problems: snapshot.problems,
-  }),
-);
+  });
+}
+
+const meshByPolicy = memo((_mesh: MeshConfig) => new Map<string, MeshConfig>());
+
+/** The mesh's settings with what a Sidecar says in place of them: one object for all that say the same. */
+function withPolicy(mesh: MeshConfig, policy: OutboundTrafficPolicy | undefined): MeshConfig {
+  if (policy === undefined) return mesh;
+  const { mode = "REGISTRY_ONLY", egressProxy } = policy;
+  const known = meshByPolicy(mesh);
+  const key = JSON.stringify([mode, egressProxy]);
+  const result =
+    known.get(key) ??
+    Object.freeze({ ...mesh, outboundTrafficPolicy: { mode, ...(egressProxy ? { egressProxy } : {}) } });
+  known.set(key, result);
+  return result;
+}
 
 /**
  * A Gateway without a selector is served by every gateway proxy, one that names services by the proxies behind these.
  * Istio: mergeGateways.
  */
-function selectedGateways(snapshot: Snapshot, proxy: Proxy): readonly Gateway[] {
-  const pod = snapshot.input.pods.get(`${proxy.namespace}/${proxy.name}`);
-  const labels = pod?.metadata?.labels ?? proxy.labels;
-  const served = new Set(serviceTargets(snapshot, proxy).map(({ service }) => service.hostname));
+function selectedGateways(snapshot: Snapshot, labels: Labels, targets: readonly ServiceTarget[]): readonly Gateway[] {
+  const served = new Set(targets.map(({ service }) => service.hostname));
   return snapshot.gateways.filter(({ metadata, spec }) => {
     const services = metadata.annotations?.[gatewayServiceAnnotation];
     return services === undefined

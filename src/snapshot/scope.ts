@@ -1,66 +1,209 @@
+import type { Sidecar } from "#api/istio/sidecar.ts";
 import { keepList, memo } from "#model/memo.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
 import type { Service } from "#model/service.ts";
 import { isVisible } from "#registry/service.ts";
 import { type DestinationPolicies, type DestinationPolicy, findDestinationPolicy } from "./destination-rules.ts";
+import { type Egress, importRules, importServices, servicesByPort } from "./egress.ts";
+import { mergeServices, oneNamespacePerHost } from "./merge-services.ts";
+import { routedServices } from "./routed-services.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { RoutingRule } from "./virtual-services.ts";
 
-/** The services that the proxies of one namespace see, and the policies they call them by. */
+/** The services that some proxies see, and the policies they call them by. */
 export interface Destinations {
-  /** Oldest first. */
+  /** One for each hostname. */
   readonly services: readonly Service[];
-  /** Also by their aliases. */
   readonly byHost: ReadonlyMap<string, Service>;
-  readonly byPort: ReadonlyMap<number, readonly Service[]>;
   readonly policyOf: (service: Service) => DestinationPolicy | undefined;
 }
 
-/** What the proxies of one namespace see of the mesh. Shared by all of them. */
+/** What proxies of one namespace see of the mesh. Shared by all to which the same Sidecar applies. */
 export interface Scope extends Destinations {
   readonly namespace: string;
   /** The same object as long as no service and no policy changes. */
   readonly destinations: Destinations;
-  /** Oldest first; for every gateway, `mesh` included. */
+  /** What is called through which listeners. */
+  readonly egress: readonly Egress[];
+  /** In the order in which they win conflicts: those only for the namespace, then the oldest first. For every gateway too. */
   readonly rules: readonly RoutingRule[];
+  readonly sidecar: Sidecar | undefined;
 }
 
-type Visible = Omit<Destinations, "policyOf">;
+/** Whose scope it is. */
+export interface Client {
+  readonly namespace: string;
+  readonly sidecar: Sidecar | undefined;
+  /** Whether it calls services by the addresses that were allocated to them. */
+  readonly usesAutoAddresses: boolean;
+}
 
-// Most services are seen everywhere, so most namespaces share one index.
-const publicServices = memo((services: readonly Service[]): Visible | undefined =>
-  services.every((service) => service.exportTo.has("*")) ? index(services) : undefined,
+const noSidecar: object = {};
+
+/** Scopes by what they are made of, and then by namespace. */
+const scopes = memo(
+  (
+    _services: readonly Service[],
+    _policies: DestinationPolicies,
+    _rules: readonly RoutingRule[],
+    _mesh: MeshConfig,
+    _sidecar: object,
+  ) => new Map<string, Scope>(),
 );
-const publicRules = memo((rules: readonly RoutingRule[]) => rules.every((rule) => rule.exportTo.has("*")));
 
-const destinationsByNamespace = memo(
-  (_services: readonly Service[], _policies: DestinationPolicies, _mesh: MeshConfig) => new Map<string, Destinations>(),
-);
-const scopesByNamespace = memo((_byNamespace: object, _rules: readonly RoutingRule[]) => new Map<string, Scope>());
-
-/** The scope of `namespace`: made on first use, and kept over snapshots as long as what it is made of. */
-export function scopeOf(snapshot: Snapshot, namespace: string): Scope {
-  const known = destinationsByNamespace(snapshot.services, snapshot.policies, snapshot.mesh);
-  const scopes = scopesByNamespace(known, snapshot.rules);
-  const before = scopes.get(namespace);
+/** The scope of a client: made on first use, and kept over snapshots as long as what it is made of. */
+export function scopeOf(snapshot: Snapshot, client: Client): Scope {
+  const { policies, rules, mesh } = snapshot;
+  const services = client.usesAutoAddresses ? withAutoAddresses(snapshot.services) : snapshot.services;
+  const known = scopes(services, policies, rules, mesh, client.sidecar ?? noSidecar);
+  const before = known.get(client.namespace);
   if (before !== undefined) return before;
-  const destinations = known.get(namespace) ?? destinationsOf(snapshot, namespace);
-  known.set(namespace, destinations);
-  const rules = publicRules(snapshot.rules)
-    ? snapshot.rules
-    : keepList(
-        snapshot.rules,
-        snapshot.rules.filter((rule) => isVisible(rule.exportTo, namespace)),
-      );
-  const scope = Object.freeze({ namespace, ...destinations, destinations, rules });
-  scopes.set(namespace, scope);
+  const scope = makeScope(services, policies, rules, mesh, client);
+  known.set(client.namespace, scope);
   return scope;
 }
 
-// Takes only parts of the snapshot, so that the result doesn't keep the rest alive.
-function destinationsOf({ services, policies, mesh }: Snapshot, namespace: string): Destinations {
-  const visible =
-    publicServices(services) ?? index(services.filter((service) => isVisible(service.exportTo, namespace)));
+function makeScope(
+  services: readonly Service[],
+  policies: DestinationPolicies,
+  rules: readonly RoutingRule[],
+  mesh: MeshConfig,
+  { namespace, sidecar, usesAutoAddresses }: Client,
+): Scope {
+  const exported = areServicesPublic(services) ? services : visibleServices(services, namespace);
+  const visibleRules = areRulesPublic(rules) ? rules : orderRules(rules, namespace);
+  const last = lastScope(sidecar ?? noSidecar, mesh);
+  const key = `${namespace} ${usesAutoAddresses}`;
+  const before = last.get(key);
+  const egress = keepEgress(before?.egress, egressOf(exported, visibleRules, sidecar, namespace));
+  const destinations = keepDestinations(
+    before,
+    policies,
+    sidecar === undefined ? mergedOf(egress[0]?.services ?? []) : reachable(egress, exported, namespace),
+    namespace,
+    mesh,
+  );
+  last.set(key, { egress, destinations, policies });
+  return Object.freeze({
+    ...destinations,
+    namespace,
+    destinations,
+    egress,
+    rules: visibleRules,
+    sidecar,
+  });
+}
+
+// Most services and rules are seen everywhere, so most namespaces share one list and one index.
+const areServicesPublic = memo((services: readonly Service[]) => services.every(({ exportTo }) => exportTo.has("*")));
+const areRulesPublic = memo((rules: readonly RoutingRule[]) => rules.every(({ exportTo }) => exportTo.has("*")));
+const mergedOf = memo((services: readonly Service[]) => mergeServices(services));
+
+const visibleIn = memo((_services: readonly Service[]) => new Map<string, readonly Service[]>());
+
+function visibleServices(services: readonly Service[], namespace: string): readonly Service[] {
+  const known = visibleIn(services);
+  const visible = known.get(namespace) ?? services.filter(({ exportTo }) => isVisible(exportTo, namespace));
+  known.set(namespace, visible);
+  return visible;
+}
+
+/** Istio: VirtualServicesForGateway: a namespace's private rules come first, then those exported to it, then public ones. */
+function orderRules(rules: readonly RoutingRule[], namespace: string): readonly RoutingRule[] {
+  const rank = (rule: RoutingRule): number => (rule.exportTo.has("*") ? 2 : rule.namespace === namespace ? 0 : 1);
+  const visible = rules.filter((rule) => isVisible(rule.exportTo, namespace));
+  return keepList(
+    rules,
+    [0, 1, 2].flatMap((wanted) => visible.filter((rule) => rank(rule) === wanted)),
+  );
+}
+
+const autoAddressed = memo(
+  (service: Service): Service => Object.freeze({ ...service, addresses: service.autoAddresses }),
+);
+
+const withAutoAddresses = memo((services: readonly Service[]): readonly Service[] =>
+  services.some(({ autoAddresses }) => autoAddresses.length > 0)
+    ? services.map((service) => (service.autoAddresses.length > 0 ? autoAddressed(service) : service))
+    : services,
+);
+
+function egressOf(
+  services: readonly Service[],
+  rules: readonly RoutingRule[],
+  sidecar: Sidecar | undefined,
+  namespace: string,
+): readonly Egress[] {
+  const listeners = sidecar?.spec.egress ?? [];
+  if (listeners.length === 0) {
+    const own = oneNamespacePerHost(services, namespace);
+    return [{ listener: undefined, services: own, byPort: servicesByPort(own), rules }];
+  }
+  return listeners.map((listener) => {
+    const imported = oneNamespacePerHost(importServices(services, listener, namespace), namespace);
+    return {
+      listener,
+      services: imported,
+      byPort: servicesByPort(imported),
+      rules: importRules(rules, listener, namespace),
+    };
+  });
+}
+
+/** Aliases are found too, where no service has the name. */
+function withAliases(byHost: ReadonlyMap<string, Service>): ReadonlyMap<string, Service> {
+  const all = new Map(byHost);
+  for (const service of byHost.values()) {
+    for (const alias of service.aliases) if (!all.has(alias)) all.set(alias, service);
+  }
+  return all;
+}
+
+/** What clusters are for: what the listeners bring in, and what their rules lead to. */
+function reachable(
+  egress: readonly Egress[],
+  exported: readonly Service[],
+  namespace: string,
+): ReadonlyMap<string, Service> {
+  return mergeServices(egress.flatMap((one) => [...one.services, ...routedServices(one, exported, namespace)]));
+}
+
+/**
+ * What the scope of a client was made of last. A scope that turns out the same keeps its parts: a change of services that a
+ * Sidecar doesn't bring in costs its proxies nothing.
+ */
+const lastScope = memo(
+  (_sidecar: object, _mesh: MeshConfig) =>
+    new Map<string, Pick<Scope, "egress" | "destinations"> & { readonly policies: DestinationPolicies }>(),
+);
+
+function keepEgress(before: readonly Egress[] | undefined, now: readonly Egress[]): readonly Egress[] {
+  const kept = now.map((one, index) => {
+    const same = before?.[index];
+    return same?.listener === one.listener &&
+      keepList(same?.services, one.services) === same?.services &&
+      keepList(same?.rules, one.rules) === same?.rules
+      ? same
+      : one;
+  });
+  return keepList(before, kept);
+}
+
+function keepDestinations(
+  before: { readonly destinations: Destinations; readonly policies: DestinationPolicies } | undefined,
+  policies: DestinationPolicies,
+  byHost: ReadonlyMap<string, Service>,
+  namespace: string,
+  mesh: MeshConfig,
+): Destinations {
+  const services = [...byHost.values()];
+  if (
+    before?.policies === policies &&
+    keepList(before.destinations.services, services) === before.destinations.services
+  ) {
+    return before.destinations;
+  }
+  // Takes only parts of the snapshot, so that the result doesn't keep the rest alive.
   const found = new Map<Service, DestinationPolicy | undefined>();
   const policyOf = (service: Service): DestinationPolicy | undefined => {
     if (!found.has(service)) {
@@ -68,25 +211,5 @@ function destinationsOf({ services, policies, mesh }: Snapshot, namespace: strin
     }
     return found.get(service);
   };
-  return Object.freeze({ ...visible, policyOf });
-}
-
-function index(services: readonly Service[]): Visible {
-  const byHost = new Map<string, Service>();
-  const byPort = new Map<number, Service[]>();
-  const unique: Service[] = [];
-  for (const service of services) {
-    if (byHost.has(service.hostname)) continue;
-    byHost.set(service.hostname, service);
-    unique.push(service);
-    for (const number of new Set(service.ports.map((port) => port.port))) {
-      const list = byPort.get(number);
-      if (list === undefined) byPort.set(number, [service]);
-      else list.push(service);
-    }
-  }
-  for (const service of unique) {
-    for (const alias of service.aliases ?? []) if (!byHost.has(alias)) byHost.set(alias, service);
-  }
-  return { services: unique, byHost, byPort };
+  return Object.freeze({ services, byHost: withAliases(byHost), policyOf });
 }

@@ -1,5 +1,6 @@
 import type { EnvoyFilter } from "#api/istio/envoy-filter.ts";
 import type { Gateway } from "#api/istio/gateway.ts";
+import type { Sidecar } from "#api/istio/sidecar.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
 import type { Endpoint, Service } from "#model/service.ts";
 import type { DestinationPolicies } from "./destination-rules.ts";
@@ -16,8 +17,10 @@ export interface Snapshot {
   readonly mesh: MeshConfig;
   /** Oldest first: older services win conflicts. */
   readonly services: readonly Service[];
-  /** Endpoints by hostname; services without any are absent. */
+  /** Endpoints by `endpointsKey`; services without any are absent. */
   readonly endpoints: ReadonlyMap<string, readonly Endpoint[]>;
+  /** Those of services whose names proxies resolve. */
+  readonly dnsEndpoints: ReadonlyMap<string, readonly Endpoint[]>;
   readonly inEffect: InEffect;
   /** Oldest first. */
   readonly rules: readonly RoutingRule[];
@@ -26,6 +29,7 @@ export interface Snapshot {
   readonly gateways: readonly Gateway[];
   /** Oldest first. */
   readonly envoyFilters: readonly EnvoyFilter[];
+  readonly sidecars: readonly Sidecar[];
   /** Resources that can't be used, and why. */
   readonly problems: readonly Problem[];
 }

@@ -1,7 +1,10 @@
 import type { Container, Pod } from "kubernetes-types/core/v1.d.ts";
+import type { ConnectionPool } from "#api/istio/destination-rule.ts";
+import type { ServerTLS } from "#api/istio/gateway.ts";
 import { selects as matches } from "#model/labels.ts";
+import { memo } from "#model/memo.ts";
 import type { Proxy } from "#model/proxy.ts";
-import type { Service, ServicePort } from "#model/service.ts";
+import { type Endpoint, endpointsKey, type Service, type ServicePort } from "#model/service.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 /** A port on which a workload serves a service. */
@@ -10,22 +13,63 @@ export interface ServiceTarget {
   readonly port: ServicePort;
   /** The port the workload listens on. */
   readonly targetPort: number;
+  /** What a Sidecar says of the port. */
+  readonly ingress?: IngressTarget;
 }
 
-/** The services whose selector takes in the proxy's pod, port by port; oldest service first. */
+/** An ingress listener of a Sidecar, in the terms of the proxy. */
+export interface IngressTarget {
+  /** What the listener calls itself: a Sidecar's port belongs to no service. */
+  readonly hostname: string;
+  readonly bind: string;
+  /** Opens the port itself, instead of being given captured connections. */
+  readonly opensPort: boolean;
+  /** Where the application listens; undefined: where the client wanted to go. */
+  readonly endpoint: Pick<Endpoint, "address" | "port"> | undefined;
+  readonly tls: ServerTLS | undefined;
+  readonly connectionPool: ConnectionPool | undefined;
+}
+
+/**
+ * What a workload serves, port by port; oldest service first: the services whose selector takes in its pod, and those of
+ * ServiceEntries that have its address as an endpoint.
+ */
 export function serviceTargets(snapshot: Snapshot, proxy: Proxy): readonly ServiceTarget[] {
   const pod = snapshot.input.pods.get(`${proxy.namespace}/${proxy.name}`);
   const labels = pod?.metadata?.labels ?? proxy.labels;
   const targets: ServiceTarget[] = [];
   for (const service of snapshot.services) {
+    if (service.registry === "External") continue;
     if (service.namespace !== proxy.namespace || !selects(service.selector, labels)) continue;
     for (const port of service.ports) {
       const targetPort = typeof port.targetPort === "number" ? port.targetPort : containerPort(pod, port.targetPort);
       if (targetPort !== undefined && port.protocol !== "UDP") targets.push({ service, port, targetPort });
     }
   }
-  return targets;
+  const external = externalTargets(snapshot.services, snapshot.endpoints);
+  if (external.size === 0) return targets;
+  const found = new Set(proxy.ips.flatMap((ip) => external.get(ip) ?? []));
+  if (found.size === 0) return targets;
+  return [...targets, ...found].sort((a, b) => a.service.created - b.service.created);
 }
+
+/** What the endpoints of ServiceEntries serve, by address. */
+const externalTargets = memo(
+  (services: readonly Service[], endpoints: Snapshot["endpoints"]): ReadonlyMap<string, readonly ServiceTarget[]> => {
+    const byAddress = new Map<string, ServiceTarget[]>();
+    for (const service of services) {
+      if (service.registry === "Kubernetes") continue;
+      for (const { address, portName, port: targetPort } of endpoints.get(endpointsKey(service)) ?? []) {
+        const port = service.ports.find(({ name }) => name === portName);
+        if (port === undefined || port.protocol === "UDP" || targetPort === 0) continue;
+        const list = byAddress.get(address) ?? [];
+        byAddress.set(address, list);
+        list.push({ service, port, targetPort });
+      }
+    }
+    return byAddress;
+  },
+);
 
 function selects(selector: Readonly<Record<string, string>>, labels: Readonly<Record<string, string>>): boolean {
   return Object.keys(selector).length > 0 && matches(selector, labels);

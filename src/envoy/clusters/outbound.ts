@@ -7,33 +7,42 @@ import {
 import type { PortPolicy, Subset } from "#api/istio/destination-rule.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
 import type { ProxyType } from "#model/proxy.ts";
-import type { Service, ServicePort } from "#model/service.ts";
+import { type Endpoint, isResolvedByDns, type Service, type ServicePort } from "#model/service.ts";
 import type { DestinationPolicy } from "#snapshot/destination-rules.ts";
 import { overAds } from "../config-source.ts";
-import { hasOwnShares, localityRules } from "../endpoints/locality-groups.ts";
+import { loadAssignment, selectEndpoints } from "../endpoints/assignment.ts";
+import { byLocality, hasOwnShares, localityRules } from "../endpoints/locality-groups.ts";
 import { clusterName } from "../names.ts";
-import { duration } from "../proto.ts";
 import { clientTls, fromRequest, ownTls } from "../tls/client.ts";
 import { buildCluster } from "./cluster.ts";
 import { connectionPool } from "./connection-pool.ts";
+import { dnsSettings } from "./dns.ts";
+import { dynamicForwardProxy } from "./dynamic-forward-proxy.ts";
 import { serviceMetadata } from "./inbound.ts";
 import { loadBalancing } from "./load-balancer.ts";
 import { errorCodes, outlierDetection } from "./outlier.ts";
 import { proxyProtocol } from "./proxy-protocol.ts";
 import { effectivePolicy } from "./traffic-policy.ts";
 
-/** The clusters of one service: for every port one for all endpoints, and one for each subset. */
+/** What clusters depend on beside their service. */
+export interface ClusterSetting {
+  readonly mesh: MeshConfig;
+  readonly kind: ProxyType;
+  readonly clusterId: string;
+}
+
+/** The clusters of one service: for every port one for all endpoints, and one for each subset. `endpoints` are those of a service whose names proxies resolve. */
 export function outboundClusters(
   service: Service,
   rule: DestinationPolicy | undefined,
-  mesh: MeshConfig,
-  kind: ProxyType,
+  endpoints: readonly Endpoint[],
+  setting: ClusterSetting,
 ): readonly Cluster[] {
   const clusters: Cluster[] = [];
   for (const port of service.ports) {
     if (port.protocol === "UDP") continue;
     for (const subset of [undefined, ...(rule?.subsets ?? [])]) {
-      const cluster = outboundCluster(service, port, rule, subset, mesh, kind);
+      const cluster = outboundCluster(service, port, rule, subset, endpoints, setting);
       if (cluster !== undefined) clusters.push(cluster);
     }
   }
@@ -45,12 +54,20 @@ function outboundCluster(
   port: ServicePort,
   rule: DestinationPolicy | undefined,
   subset: Subset | undefined,
-  mesh: MeshConfig,
-  kind: ProxyType,
+  endpoints: readonly Endpoint[],
+  setting: ClusterSetting,
 ): Cluster | undefined {
+  const { mesh, kind } = setting;
   const name = clusterName("outbound", port.port, subset?.name ?? "", service.hostname);
   const policy = effectivePolicy(rule?.trafficPolicy, subset?.trafficPolicy, port.port);
-  const discovery = discoverEndpoints(name, service, port, policy, kind);
+  const discovery = discoverEndpoints(
+    name,
+    service,
+    port,
+    policy,
+    selectEndpoints(endpoints, port.name, subset, setting.clusterId),
+    setting,
+  );
   if (discovery === undefined) return undefined;
   const outlier = policy.outlierDetection;
   const tls = ownTls(policy.tls, kind === "router" || rule?.workloadSelector !== undefined);
@@ -84,47 +101,39 @@ function discoverEndpoints(
   service: Service,
   port: ServicePort,
   policy: PortPolicy,
-  kind: ProxyType,
+  endpoints: readonly Endpoint[],
+  { kind, mesh, clusterId }: ClusterSetting,
 ): Parameters<typeof buildCluster>[2] | undefined {
   const lets = policy.loadBalancer?.simple === "PASSTHROUGH";
   if (lets || (service.resolution === "Passthrough" && kind === "sidecar")) {
     return {
       clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.ORIGINAL_DST },
       lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED,
+      ...(service.registry === "External" && typeof port.targetPort === "number" && port.targetPort !== port.port
+        ? { lbConfig: { case: "originalDstLbConfig", value: { upstreamPortOverride: port.targetPort } } }
+        : {}),
     };
   }
-  if (service.resolution === "DNSLB") {
-    if (service.externalName === undefined) return undefined;
+  if (isResolvedByDns(service)) {
+    if (endpoints.length === 0) return undefined;
+    const first = service.resolution === "DNSRoundRobinLB";
     return {
-      clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.STRICT_DNS },
-      ...loadBalancing(policy.loadBalancer),
-      dnsRefreshRate: duration(60_000),
-      respectDnsTtl: true,
-      loadAssignment: {
-        clusterName: name,
-        endpoints: [{ lbEndpoints: [dnsEndpoint(service.externalName, port.port)], loadBalancingWeight: 1 }],
+      clusterDiscoveryType: {
+        case: "type",
+        value: first ? Cluster_DiscoveryType.LOGICAL_DNS : Cluster_DiscoveryType.STRICT_DNS,
       },
+      ...loadBalancing(policy.loadBalancer),
+      ...dnsSettings(mesh),
+      // Of a logical host there is one.
+      loadAssignment: loadAssignment(name, byLocality(first ? endpoints.slice(0, 1) : endpoints), clusterId),
     };
   }
+  if (service.resolution === "DynamicDNS") return dynamicForwardProxy(service.hostname, mesh);
   return {
     clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.EDS },
     edsClusterConfig: { serviceName: name, edsConfig: overAds },
     ...loadBalancing(policy.loadBalancer),
   };
-}
-
-function dnsEndpoint(address: string, port: number) {
-  return {
-    hostIdentifier: {
-      case: "endpoint",
-      value: {
-        address: {
-          address: { case: "socketAddress", value: { address, portSpecifier: { case: "portValue", value: port } } },
-        },
-      },
-    },
-    loadBalancingWeight: 1,
-  } as const;
 }
 
 function clusterMetadata(
@@ -136,6 +145,7 @@ function clusterMetadata(
   const ownTls = policy.tls?.mode !== undefined && policy.tls.mode !== "ISTIO_MUTUAL" && policy.tls.mode !== "DISABLE";
   return {
     services: [serviceMetadata(service)],
+    ...(service.meshExternal ? { external: true } : {}),
     ...(rule ? { config: configPath("destination-rule", rule.namespace, rule.name) } : {}),
     ...(subset ? { subset: subset.name } : {}),
     ...(ownTls ? { alpn_override: "false" } : {}),

@@ -1,8 +1,7 @@
 import { type Cluster, ClusterSchema } from "#api/envoy/gen/envoy/config/cluster/v3/cluster_pb.js";
 import { memo } from "#model/memo.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
-import type { ProxyType } from "#model/proxy.ts";
-import type { Service } from "#model/service.ts";
+import { type Endpoint, endpointsKey, isResolvedByDns, type Service } from "#model/service.ts";
 import type { DestinationPolicy } from "#snapshot/destination-rules.ts";
 import type { ProxyView } from "#snapshot/proxy-view.ts";
 import type { Destinations } from "#snapshot/scope.ts";
@@ -12,13 +11,20 @@ import { inboundTargets } from "../listeners/inbound.ts";
 import { byName, encodeResource } from "../proto.ts";
 import { blackHole, inboundPassthrough, passthrough } from "./fixed.ts";
 import { inboundCluster } from "./inbound.ts";
-import { outboundClusters } from "./outbound.ts";
+import { type ClusterSetting, outboundClusters } from "./outbound.ts";
 
-/** Memos take objects. */
-const kinds: Readonly<Record<ProxyType, { readonly kind: ProxyType }>> = {
-  sidecar: { kind: "sidecar" },
-  router: { kind: "router" },
-};
+/** One object for each distinct setting, as memos go by identity. */
+const settings = memo((_mesh: MeshConfig) => new Map<string, ClusterSetting>());
+
+function settingOf({ mesh, proxy: { type: kind }, clusterId }: ProxyView): ClusterSetting {
+  const known = settings(mesh);
+  const key = `${kind} ${clusterId}`;
+  const setting = known.get(key) ?? { mesh, kind, clusterId };
+  known.set(key, setting);
+  return setting;
+}
+
+const noEndpoints: readonly Endpoint[] = [];
 const noPolicy: object = {};
 
 function encode(cluster: Cluster): Resource {
@@ -26,28 +32,34 @@ function encode(cluster: Cluster): Resource {
 }
 
 const ofService = memo(
-  (service: Service, policy: object, mesh: MeshConfig, { kind }: { kind: ProxyType }): readonly Resource[] =>
-    outboundClusters(service, policy === noPolicy ? undefined : (policy as DestinationPolicy), mesh, kind).map(encode),
+  (service: Service, policy: object, endpoints: readonly Endpoint[], setting: ClusterSetting): readonly Resource[] =>
+    outboundClusters(service, policy === noPolicy ? undefined : (policy as DestinationPolicy), endpoints, setting).map(
+      encode,
+    ),
 );
 
-const fixed = memo((mesh: MeshConfig, { kind }: { kind: ProxyType }): readonly Resource[] =>
+const fixed = memo(({ mesh, kind }: ClusterSetting): readonly Resource[] =>
   (kind === "sidecar" ? [blackHole(mesh), passthrough(mesh), inboundPassthrough(mesh)] : [blackHole(mesh)]).map(encode),
 );
 
 /** What all proxies of a kind in a namespace share. */
-const shared = memo((seen: Destinations, mesh: MeshConfig, kind: { kind: ProxyType }): readonly Resource[] =>
-  sharedList(
-    byName([
-      ...fixed(mesh, kind),
-      ...seen.services.flatMap((service) => ofService(service, seen.policyOf(service) ?? noPolicy, mesh, kind)),
-    ]),
-  ),
+const shared = memo(
+  (seen: Destinations, dns: ProxyView["dnsEndpoints"], setting: ClusterSetting): readonly Resource[] =>
+    sharedList(
+      byName([
+        ...fixed(setting),
+        ...seen.services.flatMap((service) => {
+          const endpoints = isResolvedByDns(service) ? dns.get(endpointsKey(service)) : undefined;
+          return ofService(service, seen.policyOf(service) ?? noPolicy, endpoints ?? noEndpoints, setting);
+        }),
+      ]),
+    ),
 );
 
 /** All clusters of a proxy. */
 export const clusterResources: (view: ProxyView) => ResourceSet = memo((view: ProxyView) => {
   const { proxy, mesh, scope } = view;
-  const outbound = shared(scope.destinations, mesh, kinds[proxy.type]);
+  const outbound = shared(scope.destinations, view.dnsEndpoints, settingOf(view));
   if (proxy.type === "router" || view.targets.length === 0) return sharedSet(outbound);
   const inbound = inboundTargets(view.targets).map((target) => {
     const sharing = view.targets.filter(({ targetPort }) => targetPort === target.targetPort);

@@ -42,6 +42,11 @@ export function selectEndpoints(
   );
 }
 
+function addressOf({ address, port }: Endpoint) {
+  if (port === 0) return { case: "pipe", value: { path: address } } as const;
+  return { case: "socketAddress", value: { address, portSpecifier: { case: "portValue", value: port } } } as const;
+}
+
 function lbEndpoint(endpoint: Endpoint, clusterId: string) {
   const { labels } = endpoint;
   const app = labels["service.istio.io/canonical-name"] ?? labels["app.kubernetes.io/name"] ?? labels["app"] ?? "";
@@ -51,15 +56,10 @@ function lbEndpoint(endpoint: Endpoint, clusterId: string) {
     hostIdentifier: {
       case: "endpoint",
       value: {
-        address: {
-          address: {
-            case: "socketAddress",
-            value: { address: endpoint.address, portSpecifier: { case: "portValue", value: endpoint.port } },
-          },
-        },
+        address: { address: addressOf(endpoint) },
       },
     },
-    healthStatus: HealthStatus.HEALTHY,
+    healthStatus: endpoint.isChecked ? HealthStatus.HEALTHY : HealthStatus.UNKNOWN,
     loadBalancingWeight: endpoint.weight,
     metadata: {
       filterMetadata: {

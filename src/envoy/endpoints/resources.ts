@@ -2,7 +2,7 @@ import { ClusterLoadAssignmentSchema } from "#api/envoy/gen/envoy/config/endpoin
 import type { LocalityLoadBalancer } from "#api/istio/destination-rule.ts";
 import { memo } from "#model/memo.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
-import { type Endpoint, findPort } from "#model/service.ts";
+import { type Endpoint, endpointsKey, findPort } from "#model/service.ts";
 import type { DestinationPolicy } from "#snapshot/destination-rules.ts";
 import type { ProxyView } from "#snapshot/proxy-view.ts";
 import type { Destinations } from "#snapshot/scope.ts";
@@ -71,7 +71,7 @@ function assignmentNamed(view: ProxyView, name: string): Resource | undefined {
   const policy = view.scope.policyOf(service);
   const subset = policy?.subsets.find((candidate) => candidate.name === parts.subset);
   if (parts.subset !== "" && subset === undefined) return undefined;
-  const all = view.endpoints.get(service.hostname) ?? noEndpoints;
+  const all = view.endpoints.get(endpointsKey(service)) ?? noEndpoints;
   const { place, clusterId } = view;
   const effective = effectivePolicy(policy?.trafficPolicy, subset?.trafficPolicy, port.port);
   const rules = localityRules(effective, view.mesh.localityLbSetting);

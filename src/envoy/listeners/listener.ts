@@ -5,6 +5,7 @@ import { type Listener, ListenerSchema } from "#api/envoy/gen/envoy/config/liste
 import { duration } from "../proto.ts";
 
 function address(ip: string, port: number) {
+  if (ip.startsWith("unix://")) return { address: { case: "pipe", value: { path: ip.slice(7) } } } as const;
   return {
     address: {
       case: "socketAddress",
@@ -15,18 +16,22 @@ function address(ip: string, port: number) {
 
 export const anyAddress = "0.0.0.0";
 
-/** A listener that never opens its port: the outbound listener on 15001 hands it the connections meant for that address. */
+/**
+ * A listener that mostly doesn't open its port: the outbound listener on 15001 hands it the connections meant for that address.
+ * With `unix://` for the address it opens a socket.
+ */
 export function outboundListener(
   ip: string,
   port: number,
   filterChains: readonly FilterChain[],
   defaultFilterChain: FilterChain | undefined,
   listenerFilters: readonly ListenerFilter[],
+  opensPort = false,
 ): Listener {
   return create(ListenerSchema, {
     name: `${ip}_${port}`,
     address: address(ip, port),
-    bindToPort: false,
+    ...(opensPort ? {} : { bindToPort: false }),
     trafficDirection: TrafficDirection.OUTBOUND,
     continueOnListenerFiltersTimeout: true,
     listenerFiltersTimeout: duration(0),

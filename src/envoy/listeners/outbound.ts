@@ -1,18 +1,17 @@
 import type { FilterChain } from "#api/envoy/gen/envoy/config/listener/v3/listener_components_pb.js";
 import type { Listener } from "#api/envoy/gen/envoy/config/listener/v3/listener_pb.js";
 import type { MeshConfig } from "#model/mesh-config.ts";
-import { isHttp, isSniffed } from "#model/protocol.ts";
-import type { Service, ServicePort } from "#model/service.ts";
+import type { Endpoint } from "#model/service.ts";
 import type { ProxyView } from "#snapshot/proxy-view.ts";
 import type { Destinations } from "#snapshot/scope.ts";
-import type { RoutingRule } from "#snapshot/virtual-services.ts";
-import { blackHoleCluster, passthroughCluster } from "../names.ts";
+import { blackHoleCluster, clusterName, passthroughCluster } from "../names.ts";
 import { chain, namedChain, plainHttp } from "./chains.ts";
 import { outboundHttp } from "./hcm.ts";
 import { anyAddress, outboundListener, virtualOutboundListener } from "./listener.ts";
 import { httpInspector, tlsInspector } from "./listener-filters.ts";
+import type { HeadlessPort, OutboundPlan, PlannedService } from "./outbound-plan.ts";
 import { tcpProxyTo } from "./tcp-proxy.ts";
-import { defaultTcpChain, meshL4Rules, outboundTcpChains, rulesForService, type TcpChain } from "./tcp-routes.ts";
+import { defaultTcpChain, outboundTcpChains, type TcpChain } from "./tcp-routes.ts";
 
 /** The listener on 15001. */
 export function virtualOutbound(mesh: MeshConfig): Listener {
@@ -25,122 +24,107 @@ export function virtualOutbound(mesh: MeshConfig): Listener {
 }
 
 function unknownDestination(name: string, mesh: MeshConfig): FilterChain {
-  const open = mesh.outboundTrafficPolicy.mode === "ALLOW_ANY";
-  return namedChain(name, [tcpProxyTo(open ? passthroughCluster : blackHoleCluster, mesh)]);
+  return namedChain(name, [tcpProxyTo(unknownCluster(mesh), mesh)]);
 }
 
-/** An outbound listener that is wanted. */
-export interface ListenerPlan {
-  /** `ADDRESS_PORT`, its name. */
-  readonly bind: string;
-  /** The objects that together with the address decide what it is. */
-  readonly madeOf: readonly [object, object];
-  readonly build: () => Listener;
+/** Where calls of what no service has go. */
+function unknownCluster({ outboundTrafficPolicy: { mode, egressProxy } }: MeshConfig): string {
+  if (mode !== "ALLOW_ANY") return blackHoleCluster;
+  if (egressProxy === undefined) return passthroughCluster;
+  return clusterName("outbound", egressProxy.port?.number ?? 0, egressProxy.subset ?? "", egressProxy.host);
 }
 
-/** Stands for "no policy" and for what all services share. */
-const nothing: object = {};
+/** Whether the proxy itself decides what the listener is: rules for connections look at clients. */
+export function isOwn({ parts }: OutboundPlan): boolean {
+  return parts.some(({ rules }) => rules.length > 0);
+}
 
-/**
- * A listener for every address and port that services have: HTTP of all services on a port shares one, told apart by host;
- * everything else is told apart by address. Of two that want the same one the older service has it. Istio:
- * buildSidecarOutboundListeners.
- */
-export function sharedPlans(
-  seen: Destinations,
-  l4Rules: readonly RoutingRule[],
+/** A listener that is the same whoever calls. */
+export function sharedListener(plan: OutboundPlan, seen: Destinations, mesh: MeshConfig): Listener {
+  return listener(
+    plan,
+    plan.parts.map((part) => [defaultTcpChain(seen, mesh, part.service, part.port, sharing(plan, part))]),
+    mesh,
+  );
+}
+
+/** A listener in which rules play a part. */
+export function ownListener(plan: OutboundPlan, view: ProxyView): Listener {
+  return listener(
+    plan,
+    plan.parts.map((part) => outboundTcpChains(view, part.rules, part.service, part.port, sharing(plan, part))),
+    view.mesh,
+  );
+}
+
+/** What tells a service's connections from those of others. */
+function sharing({ ip }: OutboundPlan, { service, range }: PlannedService): { bySni: boolean; range?: string } {
+  const bySni = range !== undefined || (service.addresses.length === 0 && ip === anyAddress);
+  return { bySni, ...(range === undefined ? {} : { range }) };
+}
+
+/** Pods of a headless service are called by their own addresses. Istio: Support statefulsets/headless services. */
+export function headlessListeners(
+  { service, port, rules }: HeadlessPort,
+  endpoints: readonly Endpoint[],
+  chains: (at: { bySni: boolean }) => readonly TcpChain[],
   mesh: MeshConfig,
-): readonly ListenerPlan[] {
-  const plans = new Map<string, ListenerPlan>();
-  for (const service of seen.services) {
-    for (const port of service.ports) {
-      if (port.protocol === "UDP" || isOwn(service, port, l4Rules)) continue;
-      for (const ip of addresses(service, port)) {
-        const bind = `${ip}_${port.port}`;
-        if (plans.has(bind) || isReserved(ip, port.port, mesh)) continue;
-        const http = isHttp(port.protocol);
-        plans.set(bind, {
-          bind,
-          madeOf: http ? [nothing, nothing] : [service, seen.policyOf(service) ?? nothing],
-          build: () =>
-            http
-              ? httpListener(port, mesh)
-              : tcpListener(service, port, ip, [defaultTcpChain(seen, mesh, service, port)], mesh),
-        });
-      }
-    }
-  }
-  return [...plans.values()];
+): readonly Listener[] {
+  const ips = new Set(endpoints.filter(({ portName }) => portName === port.name).map(({ address }) => address));
+  const manner = port.protocol === "Unsupported" ? "sniffed" : "tcp";
+  const part: PlannedService = { service, port, manner, range: undefined, rules };
+  return [...ips].map((ip) =>
+    listener(
+      {
+        ip,
+        port: port.port,
+        opensPort: false,
+        parts: [part],
+        http: manner === "sniffed" ? part : undefined,
+        manner,
+      },
+      [chains({ bySni: false })],
+      mesh,
+    ),
+  );
 }
 
-/** The listeners in which the proxy itself, or where endpoints are, plays a part. */
-export function ownListeners(view: ProxyView): readonly Listener[] {
-  const { mesh, scope, proxy } = view;
-  const l4Rules = meshL4Rules(scope.rules);
-  const listeners: Listener[] = [];
-  for (const service of scope.services) {
-    for (const port of service.ports) {
-      if (port.protocol === "UDP" || !isOwn(service, port, l4Rules)) continue;
-      const ips = isHeadless(service) ? podAddresses(view, service, port) : addresses(service, port);
-      for (const ip of ips) {
-        // The workload reaches itself without its proxy.
-        if (proxy.ips.includes(ip) || isReserved(ip, port.port, mesh)) continue;
-        listeners.push(tcpListener(service, port, ip, outboundTcpChains(view, service, port), mesh));
-      }
-    }
-  }
-  return listeners;
-}
-
-function isOwn(service: Service, port: ServicePort, l4Rules: readonly RoutingRule[]): boolean {
-  if (isHttp(port.protocol)) return false;
-  return isHeadless(service) || (l4Rules.length > 0 && rulesForService(l4Rules, service).length > 0);
-}
-
-function isHeadless(service: Service): boolean {
-  return service.resolution === "Passthrough" && service.addresses.length === 0;
-}
-
-/** Pods of a headless service are called by their own addresses. */
-function podAddresses(view: ProxyView, service: Service, port: ServicePort): readonly string[] {
-  const pods = view.endpoints.get(service.hostname)?.filter(({ portName }) => portName === port.name);
-  return [...new Set(pods?.map(({ address }) => address))];
-}
-
-function addresses(service: Service, port: ServicePort): readonly string[] {
-  if (isHttp(port.protocol)) return [anyAddress];
-  // A name without an address of its own: clients resolve it themselves, and a listener on every address would catch the port
-  // of all others. Their connections pass through.
-  if (service.resolution === "DNSLB") return [];
-  return service.addresses.length === 0 ? [anyAddress] : service.addresses;
-}
-
-/** Ports that the proxy or its agent opens on every address. */
-function isReserved(ip: string, port: number, mesh: MeshConfig): boolean {
-  if (ip !== anyAddress) return false;
-  return [mesh.proxyListenPort, mesh.proxyInboundListenPort, 15008, 15020, 15021, 15053, 15090].includes(port);
-}
-
-function httpListener({ port }: ServicePort, mesh: MeshConfig): Listener {
-  const http = chain([outboundHttp(`${anyAddress}_${port}`, String(port), mesh)], plainHttp);
-  const rest = unknownDestination("PassthroughFilterChain", mesh);
-  return outboundListener(anyAddress, port, [http], rest, [httpInspector()]);
-}
-
-function tcpListener(
-  service: Service,
-  { port, protocol }: ServicePort,
-  ip: string,
-  tcp: readonly TcpChain[],
+function listener(
+  { ip, port, http, manner, opensPort }: OutboundPlan,
+  tcp: readonly (readonly TcpChain[])[],
   mesh: MeshConfig,
 ): Listener {
-  const inspectors = tcp.some(({ match }) => match?.serverNames !== undefined) ? [tlsInspector()] : [];
-  if (!isSniffed(protocol)) {
-    const chains = tcp.map((item) => item.chain);
-    return outboundListener(ip, port, chains, undefined, inspectors);
+  const chains: FilterChain[] = [];
+  const matches = new Set<string>();
+  let last: FilterChain | undefined;
+  // Envoy refuses two chains for the same connections: who came first has them.
+  for (const { chain: one, match } of tcp.flat()) {
+    if (match === undefined) {
+      last ??= one;
+      continue;
+    }
+    const key = JSON.stringify(match);
+    if (!matches.has(key)) chains.push(one);
+    matches.add(key);
   }
-  const http = chain([outboundHttp(`${ip}_${port}`, `${service.hostname}:${port}`, mesh)], plainHttp);
-  const last = tcp.find(({ match }) => match === undefined);
-  const matched = tcp.filter(({ match }) => match !== undefined).map((item) => item.chain);
-  return outboundListener(ip, port, [...matched, http], last?.chain, [...inspectors, httpInspector()]);
+  const inspectors = [...matches].some((match) => match.includes('"serverNames"')) ? [tlsInspector()] : [];
+  if (http !== undefined) {
+    const manager = outboundHttp(`${ip}_${port}`, routeName(ip, port, http), mesh);
+    if (manner === "http") last ??= chain([manager]);
+    else {
+      chains.push(chain([manager], plainHttp));
+      inspectors.push(httpInspector());
+    }
+  }
+  if (chains.length === 0 && last !== undefined) {
+    return outboundListener(ip, port, [last], undefined, inspectors, opensPort);
+  }
+  const rest = last ?? unknownDestination("PassthroughFilterChain", mesh);
+  return outboundListener(ip, port, chains, rest, inspectors, opensPort);
+}
+
+/** A table for all services on the port, or one for the service that has the address to itself. */
+function routeName(ip: string, port: number, { service, manner }: PlannedService): string {
+  if (port === 0) return ip;
+  return manner === "sniffed" && ip !== anyAddress ? `${service.hostname}:${port}` : String(port);
 }

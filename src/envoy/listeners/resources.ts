@@ -1,16 +1,18 @@
 import { type Listener, ListenerSchema } from "#api/envoy/gen/envoy/config/listener/v3/listener_pb.js";
 import { memo } from "#model/memo.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
+import { type Endpoint, endpointsKey } from "#model/service.ts";
+import type { Egress } from "#snapshot/egress.ts";
 import type { ProxyView } from "#snapshot/proxy-view.ts";
 import type { Destinations } from "#snapshot/scope.ts";
-import type { RoutingRule } from "#snapshot/virtual-services.ts";
 import type { Resource } from "#xds/resource.ts";
 import { type ResourceSet, sharedList, sharedSet, withOwn } from "#xds/resource-set.ts";
 import { byName, encodeResource } from "../proto.ts";
 import { gatewayListeners } from "./gateway.ts";
 import { virtualInbound } from "./inbound.ts";
-import { type ListenerPlan, ownListeners, sharedPlans as plans, virtualOutbound } from "./outbound.ts";
-import { meshL4Rules } from "./tcp-routes.ts";
+import { headlessListeners, isOwn, ownListener, sharedListener, virtualOutbound } from "./outbound.ts";
+import { type HeadlessPort, type OutboundPlan, planOutbound } from "./outbound-plan.ts";
+import { defaultTcpChain, outboundTcpChains } from "./tcp-routes.ts";
 
 function encode(listener: Listener): Resource {
   return encodeResource(listener.name, ListenerSchema, listener);
@@ -18,25 +20,93 @@ function encode(listener: Listener): Resource {
 
 const virtualOutboundResource = memo((mesh: MeshConfig) => encode(virtualOutbound(mesh)));
 
-/** Listeners that services have whoever calls them: for all proxies of a namespace. */
-const shared = memo((seen: Destinations, l4Rules: readonly RoutingRule[], mesh: MeshConfig): readonly Resource[] =>
-  sharedList(byName([virtualOutboundResource(mesh), ...plans(seen, l4Rules, mesh).map((plan) => ofPlan(plan, mesh))])),
+type Mode = ProxyView["proxy"]["interceptionMode"];
+const modes: Readonly<Record<Mode, { readonly mode: Mode }>> = {
+  REDIRECT: { mode: "REDIRECT" },
+  TPROXY: { mode: "TPROXY" },
+  NONE: { mode: "NONE" },
+};
+
+/** What is listened to: the same for all proxies of a scope. */
+const plans = memo((egress: readonly Egress[], mesh: MeshConfig, { mode }: { readonly mode: Mode }) => {
+  const { listeners, headless } = planOutbound(egress, mesh, mode);
+  return {
+    shared: listeners.filter((plan) => !isOwn(plan)),
+    own: listeners.filter(isOwn),
+    headless,
+  };
+});
+
+/** Listeners that services have whoever calls them. */
+const shared = memo(
+  (
+    seen: Destinations,
+    egress: readonly Egress[],
+    mesh: MeshConfig,
+    mode: { readonly mode: Mode },
+  ): readonly Resource[] =>
+    sharedList(
+      byName([
+        virtualOutboundResource(mesh),
+        ...plans(egress, mesh, mode).shared.map((plan) => ofPlan(plan, seen, mesh)),
+      ]),
+    ),
 );
 
-/** By what they are made of and then by address, so that namespaces share too, and a change leaves the others. */
-const encoded = memo((_owner: object, _policy: object, _mesh: MeshConfig) => new Map<string, Resource>());
+/** Stands for "no policy". */
+const nothing: object = {};
 
-function ofPlan({ bind, madeOf, build }: ListenerPlan, mesh: MeshConfig): Resource {
+/** By what they are made of and then by address, so that namespaces share too, and a change leaves the others. */
+const encoded = memo((..._parts: object[]) => new Map<string, Resource>());
+
+function ofPlan(plan: OutboundPlan, seen: Destinations, mesh: MeshConfig): Resource {
+  const { ip, port, parts, http, manner, opensPort } = plan;
+  const madeOf = parts.flatMap(({ service }) => [service, seen.policyOf(service) ?? nothing]);
+  const ofHttp = http?.manner === "sniffed" ? http.service.hostname : http?.manner;
+  const shape = parts.map((part) => `${part.port.port} ${part.port.protocol} ${part.range}`);
   const known = encoded(...madeOf, mesh);
-  const resource = known.get(bind) ?? encode(build());
-  known.set(bind, resource);
+  const key = [`${ip}_${port}`, manner, opensPort, ofHttp, ...shape].join();
+  const resource = known.get(key) ?? encode(sharedListener(plan, seen, mesh));
+  known.set(key, resource);
   return resource;
+}
+
+/** Listeners of pods of headless services: the same for all proxies but the pods themselves. */
+const ofHeadless = memo(
+  (port: HeadlessPort, endpoints: readonly Endpoint[], seen: Destinations, mesh: MeshConfig): readonly Resource[] =>
+    headlessListeners(port, endpoints, (at) => [defaultTcpChain(seen, mesh, port.service, port.port, at)], mesh).map(
+      encode,
+    ),
+);
+
+const noEndpoints: readonly Endpoint[] = [];
+
+function headlessResources(view: ProxyView, headless: readonly HeadlessPort[]): Resource[] {
+  // The workload reaches itself without its proxy.
+  const self = new Set(view.proxy.ips);
+  return headless.flatMap((item) => {
+    const { service, port, rules } = item;
+    const endpoints = view.endpoints.get(endpointsKey(service)) ?? noEndpoints;
+    const resources =
+      rules.length === 0
+        ? ofHeadless(item, endpoints, view.scope.destinations, view.mesh)
+        : headlessListeners(item, endpoints, (at) => outboundTcpChains(view, rules, service, port, at), view.mesh).map(
+            encode,
+          );
+    return resources.filter(({ name }) => !self.has(name.slice(0, name.lastIndexOf("_"))));
+  });
 }
 
 /** All listeners of a proxy. */
 export const listenerResources: (view: ProxyView) => ResourceSet = memo((view: ProxyView) => {
   if (view.proxy.type === "router") return sharedSet(sharedList(byName(gatewayListeners(view).map(encode))));
-  const { destinations, rules } = view.scope;
-  const own = [virtualInbound(view), ...ownListeners(view)].map(encode);
-  return withOwn(shared(destinations, meshL4Rules(rules), view.mesh), byName(own));
+  const { destinations, egress } = view.scope;
+  const mode = modes[view.proxy.interceptionMode];
+  const { own, headless } = plans(egress, view.mesh, mode);
+  const mine = [
+    encode(virtualInbound(view)),
+    ...own.map((plan) => encode(ownListener(plan, view))),
+    ...headlessResources(view, headless),
+  ];
+  return withOwn(shared(destinations, egress, view.mesh, mode), byName(mine));
 });

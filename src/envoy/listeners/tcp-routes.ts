@@ -1,10 +1,17 @@
-import type { Filter, FilterChain } from "#api/envoy/gen/envoy/config/listener/v3/listener_components_pb.js";
+import { create } from "@bufbuild/protobuf";
+import { anyPack } from "@bufbuild/protobuf/wkt";
+import {
+  type Filter,
+  type FilterChain,
+  FilterSchema,
+} from "#api/envoy/gen/envoy/config/listener/v3/listener_components_pb.js";
+import { MongoProxySchema } from "#api/envoy/gen/envoy/extensions/filters/network/mongo_proxy/v3/mongo_proxy_pb.js";
 import type { L4MatchAttributes, RouteDestination, TLSMatchAttributes } from "#api/istio/virtual-service.ts";
-import { hostsOverlap, isSubsetOf } from "#model/host.ts";
+import { isSubsetOf } from "#model/host.ts";
 import { selects } from "#model/labels.ts";
 import { memo } from "#model/memo.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
-import { isSniffed, isTls } from "#model/protocol.ts";
+import { isSniffed, isTls, type Protocol } from "#model/protocol.ts";
 import type { Service, ServicePort } from "#model/service.ts";
 import type { ProxyView } from "#snapshot/proxy-view.ts";
 import type { Destinations } from "#snapshot/scope.ts";
@@ -22,10 +29,25 @@ export interface TcpChain {
 }
 
 /** The chains for one TCP, TLS or sniffed port of a service. Istio: buildSidecarOutboundTCPTLSFilterChainOpts. */
-export function outboundTcpChains(view: ProxyView, service: Service, port: ServicePort): readonly TcpChain[] {
-  const rules = rulesForService(meshL4Rules(view.scope.rules), service);
+export function outboundTcpChains(
+  view: ProxyView,
+  rules: readonly RoutingRule[],
+  service: Service,
+  port: ServicePort,
+  at: Sharing,
+): readonly TcpChain[] {
+  return ruledChains(view, rules, service, port, at).map((one) => inRange(one, at.range));
+}
+
+function ruledChains(
+  view: ProxyView,
+  rules: readonly RoutingRule[],
+  service: Service,
+  port: ServicePort,
+  at: Sharing,
+): readonly TcpChain[] {
   const chains: TcpChain[] = [];
-  if (isTls(port.protocol) || isSniffed(port.protocol)) chains.push(...tlsChains(view, rules, service, port));
+  if (isTls(port.protocol) || isSniffed(port.protocol)) chains.push(...tlsChains(view, rules, port));
   if (chains.some(({ match }) => match === undefined)) return chains;
   if (!isTls(port.protocol)) {
     const tcp = tcpChains(view, rules, port);
@@ -34,15 +56,61 @@ export function outboundTcpChains(view: ProxyView, service: Service, port: Servi
     if (tcp.length > 0) return chains;
   }
   if (isTls(port.protocol) && chains.length > 0) return chains;
-  chains.push(defaultTcpChain(view.scope.destinations, view.mesh, service, port));
+  chains.push(defaultTcpChain(view.scope.destinations, view.mesh, service, port, at));
   return chains;
 }
 
 /** Every connection to the service's own cluster. */
-export function defaultTcpChain(seen: Destinations, mesh: MeshConfig, service: Service, port: ServicePort): TcpChain {
-  const cluster = clusterName("outbound", port.port, "", service.hostname);
+export function defaultTcpChain(
+  seen: Destinations,
+  mesh: MeshConfig,
+  service: Service,
+  port: ServicePort,
+  at: Sharing,
+): TcpChain {
+  // A Sidecar's port need not be the service's: then its only one is meant.
+  const only = service.ports.length === 1 ? service.ports[0] : undefined;
+  const cluster = clusterName("outbound", only?.port ?? port.port, "", service.hostname);
   const settings = tcpSettings(seen.policyOf(service), "", port.port);
-  return { chain: chain([tcpProxyTo(cluster, mesh, settings)]), match: undefined };
+  const filters = [...protocolFilters(port.protocol, cluster), tcpProxyTo(cluster, mesh, settings)];
+  // Envoy knows patterns of whole labels only.
+  const named = at.bySni && isTls(port.protocol) && !/^\*[^.]/.test(service.hostname);
+  const match: ChainMatch = {
+    ...(at.range === undefined ? {} : subnets({ destinationSubnets: [at.range] })),
+    ...(named ? { serverNames: [service.hostname] } : {}),
+  };
+  return Object.keys(match).length === 0
+    ? { chain: chain(filters), match: undefined }
+    : { chain: chain(filters, match), match };
+}
+
+/** How a service's connections are told from those of others at the same listener. */
+interface Sharing {
+  /** By the name that TLS asks for. */
+  readonly bySni: boolean;
+  /** By a range of addresses. */
+  readonly range?: string;
+}
+
+/** A rule's chain takes only what is meant for the service. */
+function inRange({ chain: one, match }: TcpChain, range: string | undefined): TcpChain {
+  if (range === undefined || match?.prefixRanges !== undefined) return { chain: one, match };
+  const limited: ChainMatch = { ...match, ...subnets({ destinationSubnets: [range] }) };
+  return { chain: chain(one.filters, limited), match: limited };
+}
+
+/** Filters that look into a protocol on its way. Istio: buildNetworkFiltersStack. */
+function protocolFilters(protocol: Protocol, cluster: string): readonly Filter[] {
+  if (protocol !== "Mongo") return [];
+  return [
+    create(FilterSchema, {
+      name: "envoy.filters.network.mongo_proxy",
+      configType: {
+        case: "typedConfig",
+        value: anyPack(MongoProxySchema, create(MongoProxySchema, { statPrefix: cluster })),
+      },
+    }),
+  ];
 }
 
 const none: readonly RoutingRule[] = [];
@@ -62,7 +130,7 @@ export function rulesForService(rules: readonly RoutingRule[], service: Service)
   return rules.filter(({ hosts }) => hosts.some((host) => isSubsetOf(service.hostname, host)));
 }
 
-function tlsChains(view: ProxyView, rules: readonly RoutingRule[], service: Service, port: ServicePort): TcpChain[] {
+function tlsChains(view: ProxyView, rules: readonly RoutingRule[], port: ServicePort): TcpChain[] {
   const chains: TcpChain[] = [];
   const taken = new Set<string>();
   for (const rule of rules) {
@@ -70,9 +138,7 @@ function tlsChains(view: ProxyView, rules: readonly RoutingRule[], service: Serv
       for (const condition of match) {
         if (!applies(condition, view, port.port)) continue;
         // Envoy refuses two chains for the same names: the older rule has them.
-        const serverNames = (condition.sniHosts ?? []).filter(
-          (name) => hostsOverlap(name, service.hostname) && !taken.has(name),
-        );
+        const serverNames = (condition.sniHosts ?? []).filter((name) => !taken.has(name));
         if (serverNames.length === 0) continue;
         for (const name of serverNames) taken.add(name);
         const found: ChainMatch = { serverNames, ...subnets(condition) };

@@ -4,6 +4,7 @@ import type { MeshConfig } from "#model/mesh-config.ts";
 import { isHttp, isSniffed } from "#model/protocol.ts";
 import { findPort, type Service } from "#model/service.ts";
 import { compareText } from "#snapshot/config-order.ts";
+import type { Egress } from "#snapshot/egress.ts";
 import type { Destinations } from "#snapshot/scope.ts";
 import { serviceDomains } from "./domains.ts";
 import { hostWith, unruledRoutes } from "./service-host.ts";
@@ -26,19 +27,33 @@ export function callable(services: Iterable<Service>, port: number): readonly Se
   });
 }
 
-const made = memo((_seen: Destinations, _mesh: MeshConfig) => new Map<string, DefaultHosts>());
+const made = memo(
+  (_seen: Destinations, _byPort: Egress["byPort"], _mesh: MeshConfig) => new Map<string, DefaultHosts>(),
+);
 
 /** Made once for all proxies that see the same and have the same DNS domain, and kept when only rules change. */
-export function defaultHosts(seen: Destinations, mesh: MeshConfig, port: number, dnsDomain: string): DefaultHosts {
-  const known = made(seen, mesh);
+export function defaultHosts(
+  seen: Destinations,
+  byPort: Egress["byPort"],
+  mesh: MeshConfig,
+  port: number,
+  dnsDomain: string,
+): DefaultHosts {
+  const known = made(seen, byPort, mesh);
   const key = `${port} ${dnsDomain}`;
-  const found = known.get(key) ?? build(seen, mesh, port, dnsDomain);
+  const found = known.get(key) ?? build(seen, byPort, mesh, port, dnsDomain);
   known.set(key, found);
   return found;
 }
 
-function build(seen: Destinations, mesh: MeshConfig, port: number, dnsDomain: string): DefaultHosts {
-  const services = callable(new Set(seen.byPort.get(port)), port);
+function build(
+  seen: Destinations,
+  byPort: Egress["byPort"],
+  mesh: MeshConfig,
+  port: number,
+  dnsDomain: string,
+): DefaultHosts {
+  const services = callable(new Set(byPort.get(port)), port);
   let count = 0;
   const domainsOf = (): Set<string> => {
     const all = new Set<string>();

@@ -1,14 +1,15 @@
-import { isIPv6 } from "node:net";
+import { isIP, isIPv6 } from "node:net";
 import type { Service } from "#model/service.ts";
 
 /** The names a service goes by for clients in a namespace, then its addresses. Ports are ignored when hosts are matched. */
 export function serviceDomains(service: Service, proxyDomain: string): { domains: string[]; short: readonly string[] } {
-  const { hostname, aliases = [] } = service;
+  const { hostname, aliases } = service;
   const short = [hostname, ...aliases].flatMap((name) => shortNames(name, proxyDomain));
   const names = [hostname, ...aliases].flatMap((name) => [name, `${name}.`, ...shortNames(name, proxyDomain)]);
   // A pod of a headless service is called by its own name.
   const pods = service.headless ? names.map((name) => `*.${name}`) : [];
-  return { domains: [...names, ...pods, ...service.addresses.map(hostForm)], short };
+  const addresses = service.addresses.filter((address) => isIP(address) !== 0).map(hostForm);
+  return { domains: [...names, ...pods, ...addresses], short };
 }
 
 /** Istio: generateAltVirtualHostsForKubernetesService. The order is part of what proxies get. */

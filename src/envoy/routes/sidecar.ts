@@ -5,6 +5,7 @@ import { memo } from "#model/memo.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
 import type { Service } from "#model/service.ts";
 import { compareText } from "#snapshot/config-order.ts";
+import { type Egress, findEgress } from "#snapshot/egress.ts";
 import type { ProxyView } from "#snapshot/proxy-view.ts";
 import { meshGateway, type RoutingRule } from "#snapshot/virtual-services.ts";
 import { callable, type DefaultHosts, defaultHosts } from "./default-hosts.ts";
@@ -22,7 +23,8 @@ export function sidecarRoutes(view: ProxyView, name: string): RouteConfiguration
   const colon = name.lastIndexOf(":");
   const port = Number(name.slice(colon + 1));
   if (!Number.isInteger(port) || port <= 0) return undefined;
-  const hosts = virtualHosts(view, port);
+  const egress = findEgress(view.scope.egress, port);
+  const hosts = egress ? virtualHosts(view, egress, port) : [];
   if (colon >= 0) {
     const own = name.slice(0, colon);
     const found = hosts.filter((host) => host.domains.includes(own));
@@ -47,12 +49,14 @@ interface Group {
 }
 
 /** Istio: BuildSidecarOutboundVirtualHosts. */
-function virtualHosts(view: ProxyView, port: number): VirtualHost[] {
+function virtualHosts(view: ProxyView, egress: Egress, port: number): VirtualHost[] {
   const { scope, mesh, proxy } = view;
   const services = new Map<string, Service>();
-  for (const service of scope.byPort.get(port) ?? []) services.set(service.hostname, service);
-  const groups = ruleGroups(view, port, services);
-  const defaults = defaultHosts(scope.destinations, mesh, port, proxy.dnsDomain);
+  for (const service of egress.byPort.get(port) ?? []) {
+    if (!services.has(service.hostname)) services.set(service.hostname, service);
+  }
+  const groups = ruleGroups(view, egress, port, services);
+  const defaults = defaultHosts(scope.destinations, egress.byPort, mesh, port, proxy.dnsDomain);
   const quick = replaced(defaults, groups, proxy.dnsDomain, port);
   if (quick !== undefined) return quick;
   const ruled = new Set(groups.flatMap((group) => group.services));
@@ -90,9 +94,9 @@ function replaced(
   return [...defaults.hosts.map((host) => ruled.get(host.name) ?? host), ...added.values()];
 }
 
-function ruleGroups(view: ProxyView, port: number, services: ReadonlyMap<string, Service>): Group[] {
-  const { scope, proxy } = view;
-  const rules = scope.rules
+function ruleGroups(view: ProxyView, egress: Egress, port: number, services: ReadonlyMap<string, Service>): Group[] {
+  const { proxy } = view;
+  const rules = egress.rules
     .filter(({ gateways, spec }) => gateways.has(meshGateway) && (spec.http?.length ?? 0) > 0)
     // Of the Gateway API, what the client's namespace says comes before what the service's says.
     .sort((a, b) => Number(isOwn(b, proxy.namespace)) - Number(isOwn(a, proxy.namespace)));

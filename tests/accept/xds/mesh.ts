@@ -40,6 +40,10 @@ const typeOfKind: Readonly<Record<string, keyof InputObjects>> = {
   DestinationRule: "destinationRules",
   Gateway: "gateways",
   EnvoyFilter: "envoyFilters",
+  ServiceEntry: "serviceEntries",
+  Sidecar: "sidecars",
+  WorkloadEntry: "workloadEntries",
+  WorkloadGroup: "workloadGroups",
 };
 
 /** The mesh of the folder with the resources of a scenario on top, all of it frozen. */

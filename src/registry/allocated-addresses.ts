@@ -1,0 +1,89 @@
+import { createHash } from "node:crypto";
+import type { ServiceEntry } from "#api/istio/service-entry.ts";
+import { isWildcard } from "#model/host.ts";
+
+/** An address that a ServiceEntry was given, as its status lists it. */
+export interface AllocatedAddress {
+  readonly value: string;
+  readonly host: string;
+}
+
+/** Whether the control plane finds addresses for the entry. Istio: ShouldV2AutoAllocateIP. */
+export function takesAllocation({ metadata, spec }: ServiceEntry): boolean {
+  if ((spec.resolution ?? "NONE") === "NONE" || spec.addresses?.length) return false;
+  return metadata.labels?.["networking.istio.io/enable-autoallocate-ip"]?.toLowerCase() !== "false";
+}
+
+function listed({ status }: ServiceEntry): readonly Partial<AllocatedAddress>[] {
+  const { addresses } = (status ?? {}) as { readonly addresses?: readonly Partial<AllocatedAddress>[] };
+  return Array.isArray(addresses) ? addresses : [];
+}
+
+/** The addresses in the entry's status, by host. */
+export function allocatedAddresses(entry: ServiceEntry): ReadonlyMap<string, readonly string[]> {
+  const result = new Map<string, string[]>();
+  for (const { host = "", value = "" } of listed(entry)) {
+    if (!isAllocated(value)) continue;
+    result.set(host, [...(result.get(host) ?? []), value]);
+  }
+  return result;
+}
+
+/** Istio: PILOT_IP_AUTOALLOCATE_IPV4_PREFIX, 240.240.0.0/16. */
+const first = (240 << 8) | 240;
+const size = 1 << 16;
+
+function isAllocated(address: string): boolean {
+  const parts = /^240\.240\.(\d{1,3})\.(\d{1,3})$/.exec(address);
+  return parts !== null && Number(parts[1]) < 256 && Number(parts[2]) < 256;
+}
+
+/**
+ * What the status of each entry should list, by `namespace/name`: entries that already have it right are left out. A host keeps
+ * what it has; a new one gets the address that its name hashes to, or the next that is free. `entries` come oldest first, so that
+ * of two that claim one address the older keeps it.
+ */
+export function allocate(entries: readonly ServiceEntry[]): ReadonlyMap<string, readonly AllocatedAddress[]> {
+  const takers = entries.filter(takesAllocation);
+  const owners = new Map<string, string>();
+  const ownerOf = (entry: ServiceEntry, host: string) => `${entry.metadata.namespace}/${entry.metadata.name}/${host}`;
+  for (const entry of takers) {
+    for (const [host, [address]] of allocatedAddresses(entry)) {
+      if (address !== undefined && !owners.has(address)) owners.set(address, ownerOf(entry, host));
+    }
+  }
+  const changes = new Map<string, readonly AllocatedAddress[]>();
+  for (const entry of takers) {
+    const known = allocatedAddresses(entry);
+    const hosts = [...new Set((entry.spec.hosts ?? []).filter((host) => !isWildcard(host)))];
+    const wanted = hosts.flatMap((host): AllocatedAddress[] => {
+      const owner = ownerOf(entry, host);
+      const before = known.get(host)?.[0];
+      const value = before !== undefined && owners.get(before) === owner ? before : free(owner, owners);
+      if (value === undefined) return [];
+      owners.set(value, owner);
+      return [{ value, host }];
+    });
+    const same =
+      wanted.length === listed(entry).length &&
+      wanted.every(({ value, host }, index) => {
+        const one = listed(entry)[index];
+        return one?.value === value && one.host === host;
+      });
+    if (!same) changes.set(`${entry.metadata.namespace}/${entry.metadata.name}`, wanted);
+  }
+  return changes;
+}
+
+/** The first address from where the name hashes to that nobody has; those that end in 0 or 255 are left out. */
+function free(owner: string, owners: ReadonlyMap<string, string>): string | undefined {
+  const start = createHash("sha256").update(owner).digest().readUInt16BE(0);
+  for (let step = 0; step < size; step++) {
+    const number = (start + step) % size;
+    const last = number & 255;
+    if (last === 0 || last === 255) continue;
+    const address = `${first >> 8}.${first & 255}.${number >> 8}.${last}`;
+    if (!owners.has(address)) return address;
+  }
+  return undefined;
+}
