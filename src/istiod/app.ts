@@ -14,6 +14,7 @@ import { createAdsServer } from "#xds/ads-server.ts";
 import type { GrpcCall } from "#xds/grpc-call.ts";
 import { createGrpcServer } from "#xds/grpc-server.ts";
 import { shortTypeName } from "#xds/resource.ts";
+import { createAddressAllocation } from "./address-allocation.ts";
 import { createIdentify } from "./authenticate.ts";
 import { certificateMethod, createCertificatePath } from "./certificate-service.ts";
 import { createConfigStatus } from "./config-status.ts";
@@ -93,6 +94,7 @@ export async function startIstiod({ client, options, version, log }: IstiodDepen
 
   const statusLog = log.with({ part: "status" });
   const status = createConfigStatus(createStatusKeeper({ client, signal, log: statusLog }), statusLog);
+  const addresses = createAddressAllocation({ client, signal, log: log.with({ part: "addresses" }) });
   const snapshots: Snapshots = keepSnapshots({
     objects,
     settings,
@@ -104,7 +106,10 @@ export async function startIstiod({ client, options, version, log }: IstiodDepen
     onEvent: (type) => metrics.event(type),
     onSnapshot(snapshot, scope, pods) {
       metrics.snapshot({ services: snapshot.services.length, virtualServices: snapshot.rules.length });
-      if (scope === "all") status.snapshot(snapshot, objects.passedOver());
+      if (scope === "all") {
+        status.snapshot(snapshot, objects.passedOver());
+        addresses.snapshot(snapshot);
+      }
       if (scope !== undefined) {
         metrics.pushed(scope === "all" ? "config" : "endpoint");
         ads.push(scope);
@@ -120,6 +125,7 @@ export async function startIstiod({ client, options, version, log }: IstiodDepen
   const first = snapshots.current();
   metrics.snapshot({ services: first.services.length, virtualServices: first.rules.length });
   status.snapshot(first, objects.passedOver());
+  addresses.snapshot(first);
 
   keepGatewayDeployments({
     client,

@@ -3,7 +3,7 @@ import type { ServiceEntry } from "#api/istio/service-entry.ts";
 import { isWildcard } from "#model/host.ts";
 
 /** An address that a ServiceEntry was given, as its status lists it. */
-export interface AllocatedAddress {
+interface AllocatedAddress {
   readonly value: string;
   readonly host: string;
 }

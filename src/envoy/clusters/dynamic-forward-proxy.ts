@@ -14,7 +14,7 @@ import type { buildCluster } from "./cluster.ts";
 const maxHosts = 1024;
 
 /** The names that were resolved for a pattern, shared by the filter that finds them and the cluster that calls them. */
-export function dnsCache(hostname: string, mesh: MeshConfig): DnsCacheConfig {
+function dnsCache(hostname: string, mesh: MeshConfig): DnsCacheConfig {
   return create(DnsCacheConfigSchema, {
     name: hostname,
     dnsLookupFamily: Cluster_DnsLookupFamily.V4_ONLY,

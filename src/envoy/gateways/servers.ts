@@ -1,5 +1,6 @@
 import type { Gateway, Server } from "#api/istio/gateway.ts";
 import { isHttp, type Protocol, parseProtocol } from "#model/protocol.ts";
+import { gatewayServiceAnnotation } from "#model/route-semantics.ts";
 import type { ServiceTarget } from "#snapshot/targets.ts";
 
 /** One `servers` entry of a Gateway on one port that the proxy opens. */
@@ -35,7 +36,7 @@ export function mergeGateways(gateways: readonly Gateway[], targets: readonly Se
     for (const server of gateway.spec.servers ?? []) {
       const number = server.port?.number ?? 0;
       const bind = server.bind || "0.0.0.0";
-      for (const port of boundPorts(number, targets)) {
+      for (const port of boundPorts(gateway, number, targets)) {
         const entry = gatewayServer(gateway, server, number, port);
         const key = `${bind}_${port}`;
         const others = ports.get(key);
@@ -58,10 +59,19 @@ export function mergeGateways(gateways: readonly Gateway[], targets: readonly Se
   return [...ports.values()];
 }
 
-/** A Gateway names the ports of the gateway's Service; the proxy listens on what these map to. */
-function boundPorts(number: number, targets: readonly ServiceTarget[]): readonly number[] {
-  const mapped = targets.filter(({ port }) => port.port === number).map(({ targetPort }) => targetPort);
-  return mapped.length > 0 ? [...new Set(mapped)] : [number];
+const noTranslation = "experimental.istio.io/disable-gateway-port-translation";
+
+/**
+ * A Gateway names the ports of the gateway's Service; the proxy listens on what these map to. One that names its services has
+ * only their ports.
+ */
+function boundPorts(gateway: Gateway, number: number, targets: readonly ServiceTarget[]): readonly number[] {
+  const services = gateway.metadata.annotations?.[gatewayServiceAnnotation]?.split(",");
+  const mapped = targets
+    .filter(({ port, service }) => port.port === number && service.labels[noTranslation] !== "true")
+    .filter(({ service }) => services === undefined || services.includes(service.hostname))
+    .map(({ targetPort }) => targetPort);
+  return mapped.length > 0 || services !== undefined ? [...new Set(mapped)] : [number];
 }
 
 function gatewayServer(gateway: Gateway, server: Server, number: number, port: number): GatewayServer {
