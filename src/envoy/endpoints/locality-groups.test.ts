@@ -16,6 +16,7 @@ function endpoint(locality: string, labels: Record<string, string> = {}): Endpoi
     workload: "a",
     serviceAccount: "a",
     node: "n",
+    isChecked: true,
     tlsMode: "disabled",
   };
 }
