@@ -23,6 +23,7 @@ const good: readonly (readonly [string, string, unknown])[] = [
     "VirtualService",
     { hosts: ["a"], http: [{ route: [...route, { destination: { host: "b" }, weight: 1 }] }] },
   ],
+  ["proxies' settings", "ProxyConfig", { concurrency: 0, environmentVariables: { A: "1" }, image: { imageType: "" } }],
   [
     "a Gateway's host with its namespace",
     "Gateway",
@@ -33,6 +34,8 @@ for (const [name, kind, spec] of good) test(`accepts ${name}`, () => assert.deep
 
 const bad: readonly (readonly [string, string, unknown, string])[] = [
   ["no spec", "VirtualService", undefined, "spec"],
+  ["threads below none", "ProxyConfig", { concurrency: -1 }, "spec.concurrency"],
+  ["a wildcard selector", "ProxyConfig", { selector: { matchLabels: { a: "*" } } }, 'spec.selector.matchLabels["a"]'],
   ["no routes", "VirtualService", { hosts: ["a"] }, "spec"],
   ["a misspelt field", "VirtualService", { hosts: ["a"], http: [{ rout: [], route }] }, "spec.http[0].rout"],
   ["a wrong type", "VirtualService", { hosts: "a", http: [{ route }] }, "spec.hosts"],

@@ -3,6 +3,7 @@ import { envoyFilterKind } from "./envoy-filter.ts";
 import { gatewayKind } from "./gateway.ts";
 import type { IstioKind } from "./kind.ts";
 import { permissiveKinds } from "./permissive-kinds.ts";
+import { proxyConfigKind } from "./proxy-config.ts";
 import { serviceEntryKind } from "./service-entry.ts";
 import { sidecarKind } from "./sidecar.ts";
 import { virtualServiceKind } from "./virtual-service.ts";
@@ -19,6 +20,7 @@ export const istioKinds: readonly IstioKind[] = [
   workloadEntryKind,
   workloadGroupKind,
   envoyFilterKind,
+  proxyConfigKind,
   ...permissiveKinds,
 ];
 

@@ -31,12 +31,10 @@ function kind(
   };
 }
 
-const networking = "networking.istio.io";
 const security = "security.istio.io";
 
 /** Kinds that are stored and served as they are: nothing reads their fields yet. The first version is the stored one. */
 export const permissiveKinds: readonly IstioKind[] = [
-  kind("ProxyConfig", "proxyconfigs", networking, ["v1beta1"], "Settings of some workloads' proxies."),
   kind(
     "AuthorizationPolicy",
     "authorizationpolicies",

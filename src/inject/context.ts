@@ -1,5 +1,7 @@
 import type { PodSpec } from "kubernetes-types/core/v1.d.ts";
-import { type InjectMeshConfig, type ProxyConfig, podProxyConfig } from "./mesh.ts";
+import type { ProxyConfigResource } from "#api/istio/proxy-config.ts";
+import { effectiveProxyConfig } from "./effective-proxy-config.ts";
+import type { InjectMeshConfig, ProxyConfig } from "./mesh.ts";
 import type { Workload } from "./owner.ts";
 import type { InjectablePod } from "./pod.ts";
 import type { InjectValues } from "./values.ts";
@@ -33,6 +35,8 @@ export interface ContextFacts {
   readonly workload: Workload;
   readonly values: InjectValues;
   readonly mesh: InjectMeshConfig;
+  readonly proxyConfigs: readonly ProxyConfigResource[];
+  readonly namespace: string;
   readonly revision: string;
   readonly native: boolean;
   readonly environment: InjectEnvironment;
@@ -41,7 +45,15 @@ export interface ContextFacts {
 /** Throws when the pod's `proxy.istio.io/config` can't be read. */
 export function createContext(facts: ContextFacts): InjectContext {
   const annotations = facts.pod.metadata?.annotations ?? {};
-  const proxyConfig = podProxyConfig(facts.mesh, annotations["proxy.istio.io/config"]);
+  const { mesh, values } = facts;
+  const proxyConfig = effectiveProxyConfig({
+    mesh,
+    rootNamespace: mesh.rootNamespace ?? values.global.istioNamespace,
+    resources: facts.proxyConfigs,
+    namespace: facts.namespace,
+    labels: facts.pod.metadata?.labels ?? {},
+    annotation: annotations["proxy.istio.io/config"],
+  });
   return {
     labels: facts.pod.metadata?.labels ?? {},
     annotations,

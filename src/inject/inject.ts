@@ -1,3 +1,4 @@
+import type { ProxyConfigResource } from "#api/istio/proxy-config.ts";
 import { annotationErrors } from "./annotation-validation.ts";
 import { rewriteAppProbes } from "./app-probes.ts";
 import { orderContainers } from "./container-order.ts";
@@ -22,6 +23,8 @@ export interface InjectSettings {
   readonly values: InjectValues;
   /** ConfigMap `istio`, key `mesh`, parsed. */
   readonly mesh: InjectMeshConfig;
+  /** The resources of kind ProxyConfig, of all namespaces, oldest first. */
+  readonly proxyConfigs?: readonly ProxyConfigResource[];
   /** istiod's revision; `default` without one. */
   readonly revision: string;
   readonly environment: InjectEnvironment;
@@ -72,6 +75,8 @@ function inject(input: InjectInput, namespace: string): InjectablePod {
     workload: input.workload ?? workloadOf(original, namespace),
     values: input.values,
     mesh: input.mesh,
+    proxyConfigs: input.proxyConfigs ?? [],
+    namespace,
     revision: input.revision,
     native: isNativeSidecar(
       annotations["sidecar.istio.io/nativeSidecar"],

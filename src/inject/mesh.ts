@@ -14,6 +14,7 @@ export interface ProxyConfig {
 
 /** Istio's MeshConfig in its JSON form, as in ConfigMap `istio`; only what injection reads is named. */
 export interface InjectMeshConfig {
+  readonly rootNamespace?: string;
   readonly trustDomain?: string;
   readonly proxyListenPort?: number;
   readonly enablePrometheusMerge?: boolean;
@@ -42,18 +43,6 @@ const proxyDefaults: ProxyConfig = {
   interceptionMode: "REDIRECT",
 };
 
-/**
- * The pod's proxy config: its `proxy.istio.io/config` annotation (YAML) over the mesh's. Metadata merges by key.
- * Throws when the annotation isn't a YAML map.
- */
-export function podProxyConfig(mesh: InjectMeshConfig, annotation: string | undefined): ProxyConfig {
-  const base = mesh.defaultConfig ?? {};
-  if (annotation === undefined) return base;
-  const config: ProxyConfig = parseMap(annotation, "annotation proxy.istio.io/config");
-  const proxyMetadata = sortedByKey({ ...base.proxyMetadata, ...config.proxyMetadata });
-  return { ...base, ...config, ...(Object.keys(proxyMetadata).length > 0 ? { proxyMetadata } : {}) };
-}
-
 /** What of the config differs from the defaults: the JSON that the agent gets. */
 export function proxyConfigDifferences(config: ProxyConfig): ProxyConfig {
   return Object.fromEntries(
@@ -66,8 +55,4 @@ export function proxyConfigDifferences(config: ProxyConfig): ProxyConfig {
 
 function isEmptyMetadata(field: string, value: unknown): boolean {
   return field === "proxyMetadata" && Object.keys(value as object).length === 0;
-}
-
-function sortedByKey<T>(map: Readonly<Record<string, T>>): Record<string, T> {
-  return Object.fromEntries(Object.entries(map).sort(([one], [other]) => (one < other ? -1 : 1)));
 }

@@ -135,6 +135,7 @@ export async function startIstiod({ client, options, version, log }: IstiodDepen
     rootNamespace: namespace,
     revision,
     environment: options.injection,
+    proxyConfigs: () => [...snapshots.current().inEffect.proxyConfigs.values()],
     signal,
     log: log.with({ part: "gateway-deployments" }),
   });
@@ -205,6 +206,7 @@ export async function startIstiod({ client, options, version, log }: IstiodDepen
     injectSettings: () => ({
       values: settings.injectValues(),
       mesh: settings.rawMesh(),
+      proxyConfigs: [...snapshots.current().inEffect.proxyConfigs.values()],
       revision,
       environment: options.injection,
       kubeletVersions: [...snapshots.current().input.nodes.values()].map(

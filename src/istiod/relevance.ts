@@ -32,6 +32,7 @@ const relevantParts: Readonly<Record<InputType, (object: KubeObject) => unknown>
   workloadEntries: (object) => [config(object), isHealthy(object as WorkloadEntry)],
   workloadGroups: config,
   envoyFilters: config,
+  proxyConfigs: config,
 };
 
 function meta({ metadata }: KubeObject): unknown[] {

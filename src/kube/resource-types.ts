@@ -48,7 +48,8 @@ export type ResourceTypeName =
   | "sidecars"
   | "workloadEntries"
   | "workloadGroups"
-  | "envoyFilters";
+  | "envoyFilters"
+  | "proxyConfigs";
 
 /** The collections that Weft itself reads and writes. */
 export const resourceTypes: Readonly<Record<ResourceTypeName, ResourceType>> = {
@@ -102,6 +103,7 @@ export const resourceTypes: Readonly<Record<ResourceTypeName, ResourceType>> = {
   workloadEntries: type("networking.istio.io", "v1", "workloadentries", "WorkloadEntry"),
   workloadGroups: type("networking.istio.io", "v1", "workloadgroups", "WorkloadGroup"),
   envoyFilters: type("networking.istio.io", "v1alpha3", "envoyfilters", "EnvoyFilter"),
+  proxyConfigs: type("networking.istio.io", "v1beta1", "proxyconfigs", "ProxyConfig"),
   gatewayClasses: type("gateway.networking.k8s.io", "v1", "gatewayclasses", "GatewayClass", false),
   kubernetesGateways: type("gateway.networking.k8s.io", "v1", "gateways", "Gateway"),
   listenerSets: type("gateway.networking.k8s.io", "v1", "listenersets", "ListenerSet"),

@@ -114,6 +114,7 @@ function buildConfigs(previous: Snapshot | undefined, input: MeshInput, settings
     workloadEntries: usable("WorkloadEntry", input.workloadEntries, last?.workloadEntries, problems),
     workloadGroups: usable("WorkloadGroup", input.workloadGroups, last?.workloadGroups, problems),
     envoyFilters: usable("EnvoyFilter", input.envoyFilters, last?.envoyFilters, problems),
+    proxyConfigs: usable("ProxyConfig", input.proxyConfigs, last?.proxyConfigs, problems),
   };
   const { generated } = input;
   const rules = withGenerated(inEffect.virtualServices, generated.virtualServices).map((source) =>

@@ -4,6 +4,7 @@ import type { DestinationRule } from "#api/istio/destination-rule.ts";
 import type { EnvoyFilter } from "#api/istio/envoy-filter.ts";
 import type { Gateway } from "#api/istio/gateway.ts";
 import type { IstioObject } from "#api/istio/object.ts";
+import type { ProxyConfigResource } from "#api/istio/proxy-config.ts";
 import type { ServiceEntry } from "#api/istio/service-entry.ts";
 import type { Sidecar } from "#api/istio/sidecar.ts";
 import type { VirtualService } from "#api/istio/virtual-service.ts";
@@ -29,6 +30,7 @@ export interface InputObjects {
   readonly workloadEntries: Objects<WorkloadEntry>;
   readonly workloadGroups: Objects<WorkloadGroup>;
   readonly envoyFilters: Objects<EnvoyFilter>;
+  readonly proxyConfigs: Objects<ProxyConfigResource>;
 }
 
 export type InputType = keyof InputObjects;
@@ -45,6 +47,7 @@ export const configTypes: readonly ConfigType[] = [
   "workloadEntries",
   "workloadGroups",
   "envoyFilters",
+  "proxyConfigs",
 ];
 
 /** Istio's own resources, of all types. */
@@ -89,6 +92,7 @@ export function emptyInput(meshConfig: MeshConfig): MeshInput {
     workloadEntries: new Map(),
     workloadGroups: new Map(),
     envoyFilters: new Map(),
+    proxyConfigs: new Map(),
     generated: { virtualServices: [], destinationRules: [], gateways: [] },
     meshConfig,
     clusterDomain: "cluster.local",

@@ -2,6 +2,7 @@ import type { DestinationRule } from "#api/istio/destination-rule.ts";
 import type { EnvoyFilter } from "#api/istio/envoy-filter.ts";
 import type { Gateway } from "#api/istio/gateway.ts";
 import type { IstioObject } from "#api/istio/object.ts";
+import type { ProxyConfigResource } from "#api/istio/proxy-config.ts";
 import type { ServiceEntry } from "#api/istio/service-entry.ts";
 import type { Sidecar } from "#api/istio/sidecar.ts";
 import type { VirtualService } from "#api/istio/virtual-service.ts";
@@ -25,6 +26,7 @@ export interface InEffect {
   readonly workloadEntries: Objects<WorkloadEntry>;
   readonly workloadGroups: Objects<WorkloadGroup>;
   readonly envoyFilters: Objects<EnvoyFilter>;
+  readonly proxyConfigs: Objects<ProxyConfigResource>;
 }
 
 /** Verdicts by kind: each object is checked once, as long as it lives. */

@@ -64,6 +64,25 @@ describe("istiod on a Kubernetes API", () => {
     assert.equal((await create("b", "shop")).spec?.containers.length, 1);
   });
 
+  test("a ProxyConfig sets the proxies of pods that are made afterwards", async () => {
+    const { client } = plane;
+    await client.create(resourceTypes.proxyConfigs, {
+      metadata: { name: "threads", namespace: "meshed" },
+      spec: { concurrency: 3, environmentVariables: { ISTIO_META_TEAM: "shop" } },
+    });
+    await eventually(async () => {
+      const spec = { containers: [{ name: "app", image: "node:24" }] };
+      const pod = await client.create<Pod>(resourceTypes.pods, {
+        metadata: { generateName: "c-", namespace: "meshed" },
+        spec,
+      });
+      const env = pod.spec?.containers.find(({ name }) => name === "istio-proxy")?.env ?? [];
+      const value = (name: string): string | undefined => env.find((item) => item.name === name)?.value;
+      assert.equal(value("ISTIO_META_TEAM"), "shop");
+      assert.equal((JSON.parse(value("PROXY_CONFIG") ?? "{}") as { concurrency?: number }).concurrency, 3);
+    });
+  });
+
   test("validation is enforced once it is reached, and refuses with resource, field and value", async () => {
     const { client } = plane;
     const name = "istio-validator-istio-system";

@@ -1,4 +1,5 @@
 import type { KubernetesGateway, Listener } from "#api/gateway-api/gateway.ts";
+import type { ProxyConfigResource } from "#api/istio/proxy-config.ts";
 import { createContext, type InjectEnvironment } from "#inject/context.ts";
 import { kubeGatewayPod } from "#inject/kube-gateway-pod.ts";
 import type { InjectMeshConfig } from "#inject/mesh.ts";
@@ -30,6 +31,8 @@ export interface DeploymentFacts {
   readonly info: ClassInfo;
   readonly values: InjectValues;
   readonly mesh: InjectMeshConfig;
+  /** The resources of kind ProxyConfig, of all namespaces, oldest first. */
+  readonly proxyConfigs?: readonly ProxyConfigResource[];
   readonly revision: string;
   readonly environment: InjectEnvironment;
   /** Whether the Gateway's own labels and annotations go to what is deployed. Istio: ENABLE_GATEWAY_API_COPY_LABELS_ANNOTATIONS. */
@@ -120,7 +123,7 @@ function podTemplate(
   serviceAccount: string,
   labels: Readonly<Record<string, string>>,
   annotations: Readonly<Record<string, string>>,
-  { values, mesh, revision, environment }: DeploymentFacts,
+  { values, mesh, proxyConfigs = [], revision, environment }: DeploymentFacts,
 ) {
   const network = labels["topology.istio.io/network"] || values.global.network;
   const context = createContext({
@@ -128,6 +131,8 @@ function podTemplate(
     workload: { apiVersion: "apps/v1", kind: "Deployment", name, namespace },
     values: { ...values, global: { ...values.global, network } },
     mesh,
+    proxyConfigs,
+    namespace,
     revision,
     native: false,
     environment,

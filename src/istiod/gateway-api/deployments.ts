@@ -1,4 +1,5 @@
 import type { KubernetesGateway } from "#api/gateway-api/gateway.ts";
+import type { ProxyConfigResource } from "#api/istio/proxy-config.ts";
 import { customizationsOf } from "#gateway-api/deployment/customizations.ts";
 import { gatewayNameLabel, managedLabel } from "#gateway-api/deployment/deployed-metadata.ts";
 import {
@@ -28,6 +29,8 @@ export interface GatewayDeploymentsOptions {
   readonly rootNamespace: string;
   readonly revision: string;
   readonly environment: InjectEnvironment;
+  /** In effect now, oldest first. */
+  readonly proxyConfigs: () => readonly ProxyConfigResource[];
   readonly signal: AbortSignal;
   readonly log: Log;
 }
@@ -103,6 +106,7 @@ export function keepGatewayDeployments(options: GatewayDeploymentsOptions): void
       mesh: settings.rawMesh(),
       revision: options.revision,
       environment: options.environment,
+      proxyConfigs: options.proxyConfigs(),
       copiesMetadata: true,
       isWatched: () => true,
       moreListeners: attachedListeners(gateway, current.listenerSets, info, options.objects.current().namespaces),

@@ -1,0 +1,48 @@
+import type { ProxyConfigSpec } from "#api/istio/proxy-config.ts";
+import type { IstioKind } from "./kind.ts";
+import type { Report } from "./report.ts";
+import { integer, map, object, resource, text } from "./schema/build.ts";
+import { schemaKind } from "./schema-kind.ts";
+
+const spec = object(
+  {
+    selector: object(
+      { matchLabels: map(text(undefined, { maxLength: 63 }), "Labels that a workload must have.") },
+      { description: "The workloads whose proxies are set: all of the namespace unless set." },
+    ),
+    concurrency: integer("Worker threads of the proxy; 0 is one for each core.", { minimum: 0, maximum: 2147483647 }),
+    environmentVariables: map(text(undefined, { maxLength: 2048 }), "Environment of the proxy."),
+    image: object(
+      { imageType: text("Kind of the image, such as `distroless`.") },
+      { description: "The proxy's image." },
+    ),
+  },
+  { description: "Settings of some workloads' proxies. They take effect on pods that are made afterwards." },
+);
+
+function checkProxyConfig({ selector, environmentVariables }: ProxyConfigSpec, report: Report): void {
+  for (const [key, value] of Object.entries(selector?.matchLabels ?? {})) {
+    const field = `spec.selector.matchLabels[${JSON.stringify(key)}]`;
+    if (key === "") report.error(field, "a label's key must not be empty");
+    if (key.includes("*") || value.includes("*")) report.error(field, "wildcards are not supported", value);
+  }
+  for (const name of Object.keys(environmentVariables ?? {})) {
+    if (!/^[A-Za-z_][A-Za-z0-9_.-]*$/.test(name))
+      report.error(`spec.environmentVariables[${JSON.stringify(name)}]`, "isn't the name of an environment variable");
+  }
+}
+
+export const proxyConfigKind: IstioKind = schemaKind<ProxyConfigSpec>(
+  {
+    kind: "ProxyConfig",
+    plural: "proxyconfigs",
+    singular: "proxyconfig",
+    shortNames: [],
+    group: "networking.istio.io",
+    versions: [{ name: "v1beta1", served: true, storage: true }],
+    scope: "Namespaced",
+    printerColumns: [],
+    schema: resource(spec),
+  },
+  checkProxyConfig,
+);
