@@ -29,7 +29,9 @@ export async function startIstiodProcess(kubeconfig: string, nodeFlags: readonly
   const child = spawn(
     process.execPath,
     [
+      // As bin/pilot-discovery has them.
       "--disable-warning=ExperimentalWarning",
+      "--max-semi-space-size=16",
       ...nodeFlags,
       join(root, "src/istiod/main.ts"),
       "discovery",

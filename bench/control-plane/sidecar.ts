@@ -1,7 +1,8 @@
 import { type ClientHttp2Session, connect } from "node:http2";
-import { FrameSplitter, frameHeader } from "#xds/grpc-frame.ts";
+import { frameHeader } from "#xds/grpc-frame.ts";
 import { WireReader, WireWriter } from "#xds/protobuf-wire.ts";
 import { typeUrls } from "#xds/resource.ts";
+import { createMessageReader } from "./message-reader.ts";
 import { podAt, type Size } from "./size.ts";
 import { namedBy } from "./wire-names.ts";
 
@@ -26,7 +27,6 @@ export interface SidecarOptions {
 const path = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources";
 /** As Weft's agent has it, bytes. */
 const window = 1024 * 1024;
-const longestMessage = 256 * 1024 * 1024;
 /** After one type has come, Envoy asks for the next; what it names is then asked for by name. */
 const next = new Map<string, string>([
   [typeUrls.cluster, typeUrls.endpoint],
@@ -84,10 +84,7 @@ export function startSidecar(options: SidecarOptions): ClientHttp2Session {
     ask(following, following === typeUrls.listener ? [] : named);
   }
 
-  const splitter = new FrameSplitter(longestMessage);
-  stream.on("data", (chunk: Buffer) => {
-    for (const message of splitter.push(chunk)) take(message);
-  });
+  stream.on("data", createMessageReader(take));
   asked.set(typeUrls.cluster, new Set());
   send(typeUrls.cluster, "", []);
   return session;
