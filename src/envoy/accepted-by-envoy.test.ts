@@ -149,6 +149,17 @@ const everything: MeshInput = bookinfo({
       servers: [
         { port: { number: 80, name: "http", protocol: "HTTP" }, hosts: ["*"] },
         {
+          port: { number: 443, name: "https", protocol: "HTTPS" },
+          hosts: ["*/shop.example.com", "*-shop.example.com"],
+          tls: { mode: "MUTUAL", credentialName: "shop", minProtocolVersion: "TLSV1_2" },
+        },
+        {
+          port: { number: 443, name: "https-rest", protocol: "HTTPS" },
+          hosts: ["*"],
+          tls: { mode: "SIMPLE", serverCertificate: "/etc/certs/cert.pem", privateKey: "/etc/certs/key.pem" },
+        },
+        { port: { number: 0, name: "socket", protocol: "HTTP" }, hosts: ["*"], bind: "unix:///tmp/weft-test.sock" },
+        {
           port: { number: 15443, name: "tls", protocol: "TLS" },
           hosts: ["*.example.com"],
           tls: { mode: "PASSTHROUGH" },

@@ -2,6 +2,7 @@ import type { Gateway, Server } from "#api/istio/gateway.ts";
 import { isHttp, type Protocol, parseProtocol } from "#model/protocol.ts";
 import { gatewayServiceAnnotation } from "#model/route-semantics.ts";
 import type { ServiceTarget } from "#snapshot/targets.ts";
+import { serverNames } from "../listeners/server-names.ts";
 
 /** One `servers` entry of a Gateway on one port that the proxy opens. */
 export interface GatewayServer {
@@ -42,15 +43,17 @@ export function mergeGateways(gateways: readonly Gateway[], targets: readonly Se
         const others = ports.get(key);
         const plainHttp = isHttp(entry.protocol);
         if (others !== undefined && !compatible(entry, others.servers)) continue;
+        const opens = server.tls !== undefined && !plainHttp && !passesThrough(server);
+        const names = serverNames(entry.hosts) ?? ["*"];
         if (
-          server.tls &&
-          !plainHttp &&
+          opens &&
           !claim(
             tlsHosts,
-            entry.hosts.map((host) => `${key}/${host}`),
+            names.map((name) => `${key}/${name}`),
           )
-        )
+        ) {
           continue;
+        }
         if (others === undefined) ports.set(key, { bind, port, http: plainHttp, servers: [entry] });
         else others.servers.push(entry);
       }
@@ -133,10 +136,4 @@ export function hostsForNamespace(hosts: readonly string[], namespace: string): 
     const owner = host.slice(0, slash);
     return owner === "*" || owner === namespace ? [host.slice(slash + 1)] : [];
   });
-}
-
-/** Names to expect in a TLS handshake; `undefined` for any. */
-export function sniHosts(hosts: readonly string[]): readonly string[] | undefined {
-  const names = hosts.map((host) => host.slice(host.indexOf("/") + 1));
-  return names.includes("*") ? undefined : [...new Set(names)];
 }

@@ -10,22 +10,23 @@ import {
   hostsForNamespace,
   mergeGateways,
   passesThrough,
-  sniHosts,
 } from "../gateways/servers.ts";
 import { serverTls } from "../tls/server.ts";
 import { type ChainMatch, chain } from "./chains.ts";
 import { gatewayHttp } from "./hcm.ts";
 import { gatewayListener } from "./listener.ts";
 import { tlsInspector } from "./listener-filters.ts";
+import { serverNames } from "./server-names.ts";
 import { routeTcp } from "./tcp-routes.ts";
 
 /** One listener for each port that the proxy's Gateways open. Istio: buildGatewayListeners. */
 export function gatewayListeners(view: ProxyView): readonly Listener[] {
   const listeners: Listener[] = [];
   for (const port of mergeGateways(view.gateways, view.targets)) {
+    const taken = new Set(port.servers.filter(({ server }) => !passesThrough(server)).flatMap(openedNames));
     const chains = port.http
       ? [httpChain(view, port)]
-      : port.servers.flatMap((entry) => serverChains(view, port, entry));
+      : port.servers.flatMap((entry) => serverChains(view, port, entry, taken));
     if (chains.length === 0) continue;
     const inspected = port.servers.some(({ server }) => server.tls !== undefined) && !port.http;
     listeners.push(gatewayListener(port.bind, port.port, chains, inspected ? [tlsInspector()] : []));
@@ -37,13 +38,18 @@ function httpChain(view: ProxyView, port: GatewayPort): FilterChain {
   return chain([gatewayHttp(`${port.bind}_${port.port}`, `http.${port.port}`, view.mesh)]);
 }
 
-function serverChains(view: ProxyView, port: GatewayPort, entry: GatewayServer): FilterChain[] {
+/** Names under which TLS is opened; `*` stands for all others. */
+function openedNames({ server, hosts }: GatewayServer): readonly string[] {
+  return server.tls === undefined ? [] : (serverNames(hosts) ?? ["*"]);
+}
+
+function serverChains(view: ProxyView, port: GatewayPort, entry: GatewayServer, taken: Set<string>): FilterChain[] {
   const { server, routeName } = entry;
   if (routeName !== undefined) {
     const statPrefix = server.name || `${port.bind}_${port.port}`;
     return [chain([gatewayHttp(statPrefix, routeName, view.mesh)], terminated(entry), serverTls(server.tls))];
   }
-  if (server.tls !== undefined && passesThrough(server)) return passthroughChains(view, entry);
+  if (server.tls !== undefined && passesThrough(server)) return passthroughChains(view, entry, taken);
   const filter = tcpFilter(view, entry);
   if (filter === undefined) return [];
   return [server.tls === undefined ? chain([filter]) : chain([filter], terminated(entry), serverTls(server.tls))];
@@ -51,8 +57,11 @@ function serverChains(view: ProxyView, port: GatewayPort, entry: GatewayServer):
 
 /** Without names to tell them by, only TLS goes to a chain that opens it: plain text must not be served in its place. */
 function terminated({ hosts }: GatewayServer): ChainMatch {
-  const serverNames = sniHosts(hosts);
-  return serverNames ? { serverNames: [...serverNames] } : { transportProtocol: "tls" };
+  return named(serverNames(hosts));
+}
+
+function named(names: readonly string[] | undefined): ChainMatch {
+  return names === undefined ? { transportProtocol: "tls" } : { serverNames: [...names] };
 }
 
 function rulesFor(view: ProxyView, { gateway, hosts }: GatewayServer): readonly RoutingRule[] {
@@ -74,18 +83,22 @@ function tcpFilter(view: ProxyView, entry: GatewayServer) {
   return undefined;
 }
 
-/** A chain for every TLS route, told apart by SNI. Envoy refuses two with the same names: the older rule has them. */
-function passthroughChains(view: ProxyView, entry: GatewayServer): FilterChain[] {
-  const taken = new Set<string>();
+/**
+ * A chain for every TLS route, told apart by SNI. Envoy refuses two with the same names: a server that opens TLS has them
+ * before a rule does, and the older rule before the younger.
+ */
+function passthroughChains(view: ProxyView, entry: GatewayServer, taken: Set<string>): FilterChain[] {
   const chains: FilterChain[] = [];
   for (const rule of rulesFor(view, entry)) {
     for (const { match = [], route = [] } of rule.spec.tls ?? []) {
       for (const condition of match) {
-        const names = condition.sniHosts ?? [];
-        if (route.length === 0 || !applies(condition, entry) || names.some((name) => taken.has(name))) continue;
-        for (const name of names) taken.add(name);
+        const names = serverNames(condition.sniHosts ?? []);
+        const claimed = names ?? ["*"];
+        if (route.length === 0 || claimed.length === 0 || !applies(condition, entry)) continue;
+        if (claimed.some((name) => taken.has(name))) continue;
+        for (const name of claimed) taken.add(name);
         const filter = routeTcp(view, `${rule.name}.${rule.namespace}`, route, entry.number);
-        chains.push(chain([filter], { serverNames: [...names] }));
+        chains.push(chain([filter], named(names)));
       }
     }
   }

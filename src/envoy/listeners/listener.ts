@@ -4,6 +4,7 @@ import type { FilterChain, ListenerFilter } from "#api/envoy/gen/envoy/config/li
 import { type Listener, ListenerSchema } from "#api/envoy/gen/envoy/config/listener/v3/listener_pb.js";
 import { duration } from "../proto.ts";
 
+/** `ip` is an IP address, or `unix://` and a path. */
 function address(ip: string, port: number) {
   if (ip.startsWith("unix://")) return { address: { case: "pipe", value: { path: ip.slice(7) } } } as const;
   return {

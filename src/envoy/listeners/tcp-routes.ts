@@ -19,6 +19,7 @@ import { meshGateway, type RoutingRule } from "#snapshot/virtual-services.ts";
 import { clusterName } from "../names.ts";
 import { destinationPort } from "../routes/route.ts";
 import { type ChainMatch, chain } from "./chains.ts";
+import { serverNames } from "./server-names.ts";
 import { type TcpDestination, tcpProxy, tcpProxyTo } from "./tcp-proxy.ts";
 import { tcpSettings } from "./tcp-settings.ts";
 
@@ -138,10 +139,10 @@ function tlsChains(view: ProxyView, rules: readonly RoutingRule[], port: Service
       for (const condition of match) {
         if (!applies(condition, view, port.port)) continue;
         // Envoy refuses two chains for the same names: the older rule has them.
-        const serverNames = (condition.sniHosts ?? []).filter((name) => !taken.has(name));
-        if (serverNames.length === 0) continue;
-        for (const name of serverNames) taken.add(name);
-        const found: ChainMatch = { serverNames, ...subnets(condition) };
+        const names = (serverNames(condition.sniHosts ?? []) ?? []).filter((name) => !taken.has(name));
+        if (names.length === 0) continue;
+        for (const name of names) taken.add(name);
+        const found: ChainMatch = { serverNames: names, ...subnets(condition) };
         chains.push({ chain: chain([routed(view, rule, route, port.port)], found), match: found });
       }
     }
