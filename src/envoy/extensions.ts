@@ -4,6 +4,7 @@ import { file_envoy_extensions_clusters_dynamic_forward_proxy_v3_cluster } from 
 import { file_envoy_extensions_filters_http_cors_v3_cors } from "#api/envoy/gen/envoy/extensions/filters/http/cors/v3/cors_pb.js";
 import { file_envoy_extensions_filters_http_fault_v3_fault } from "#api/envoy/gen/envoy/extensions/filters/http/fault/v3/fault_pb.js";
 import { file_envoy_extensions_filters_http_grpc_stats_v3_config } from "#api/envoy/gen/envoy/extensions/filters/http/grpc_stats/v3/config_pb.js";
+import { file_envoy_extensions_filters_http_grpc_web_v3_grpc_web } from "#api/envoy/gen/envoy/extensions/filters/http/grpc_web/v3/grpc_web_pb.js";
 import { file_envoy_extensions_filters_http_router_v3_router } from "#api/envoy/gen/envoy/extensions/filters/http/router/v3/router_pb.js";
 import { file_envoy_extensions_filters_listener_http_inspector_v3_http_inspector } from "#api/envoy/gen/envoy/extensions/filters/listener/http_inspector/v3/http_inspector_pb.js";
 import { file_envoy_extensions_filters_listener_original_dst_v3_original_dst } from "#api/envoy/gen/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb.js";
@@ -27,6 +28,7 @@ export const extensions: Registry = createRegistry(
   file_envoy_extensions_filters_http_cors_v3_cors,
   file_envoy_extensions_filters_http_fault_v3_fault,
   file_envoy_extensions_filters_http_grpc_stats_v3_config,
+  file_envoy_extensions_filters_http_grpc_web_v3_grpc_web,
   file_envoy_extensions_filters_http_router_v3_router,
   file_envoy_extensions_filters_listener_http_inspector_v3_http_inspector,
   file_envoy_extensions_filters_listener_original_dst_v3_original_dst,

@@ -2,6 +2,7 @@ import { create, type DescMessage, type MessageShape } from "@bufbuild/protobuf"
 import { CorsSchema } from "#api/envoy/gen/envoy/extensions/filters/http/cors/v3/cors_pb.js";
 import { HTTPFaultSchema } from "#api/envoy/gen/envoy/extensions/filters/http/fault/v3/fault_pb.js";
 import { FilterConfigSchema } from "#api/envoy/gen/envoy/extensions/filters/http/grpc_stats/v3/config_pb.js";
+import { GrpcWebSchema } from "#api/envoy/gen/envoy/extensions/filters/http/grpc_web/v3/grpc_web_pb.js";
 import { RouterSchema } from "#api/envoy/gen/envoy/extensions/filters/http/router/v3/router_pb.js";
 import {
   type HttpFilter,
@@ -16,6 +17,9 @@ function filter<Desc extends DescMessage>(name: string, schema: Desc, config: Me
   const { typedConfig } = extension(name, schema, config);
   return create(HttpFilterSchema, { name, configType: { case: "typedConfig", value: typedConfig } });
 }
+
+/** For ports that speak gRPC-web: what comes in is gRPC from there on. */
+export const grpcWebFilter: HttpFilter = filter("envoy.filters.http.grpc_web", GrpcWebSchema, create(GrpcWebSchema));
 
 /** The filters that every HTTP connection manager has, in the order a request passes them. */
 export const standardHttpFilters: readonly HttpFilter[] = [

@@ -35,7 +35,9 @@ export function gatewayListeners(view: ProxyView): readonly Listener[] {
 }
 
 function httpChain(view: ProxyView, port: GatewayPort): FilterChain {
-  return chain([gatewayHttp(`${port.bind}_${port.port}`, `http.${port.port}`, view.mesh)]);
+  return chain([
+    gatewayHttp(`${port.bind}_${port.port}`, `http.${port.port}`, port.servers[0]?.protocol ?? "HTTP", view.mesh),
+  ]);
 }
 
 /** Names under which TLS is opened; `*` stands for all others. */
@@ -47,7 +49,9 @@ function serverChains(view: ProxyView, port: GatewayPort, entry: GatewayServer, 
   const { server, routeName } = entry;
   if (routeName !== undefined) {
     const statPrefix = server.name || `${port.bind}_${port.port}`;
-    return [chain([gatewayHttp(statPrefix, routeName, view.mesh)], terminated(entry), serverTls(server.tls))];
+    return [
+      chain([gatewayHttp(statPrefix, routeName, entry.protocol, view.mesh)], terminated(entry), serverTls(server.tls)),
+    ];
   }
   if (server.tls !== undefined && passesThrough(server)) return passthroughChains(view, entry, taken);
   const filter = tcpFilter(view, entry);

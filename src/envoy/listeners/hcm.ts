@@ -10,8 +10,9 @@ import {
 } from "#api/envoy/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import { UuidRequestIdConfigSchema } from "#api/envoy/gen/envoy/extensions/request_id/uuid/v3/uuid_pb.js";
 import type { MeshConfig } from "#model/mesh-config.ts";
+import { isHttp2, type Protocol } from "#model/protocol.ts";
 import { overAds } from "../config-source.ts";
-import { standardHttpFilters } from "../filters/http-filters.ts";
+import { grpcWebFilter, standardHttpFilters } from "../filters/http-filters.ts";
 import { statName } from "../names.ts";
 import { duration } from "../proto.ts";
 import { accessLogs } from "./access-log.ts";
@@ -26,10 +27,10 @@ const requestIds = {
 };
 
 /** Starts from what all of Istio's connection managers share. */
-function manager(statPrefix: string, mesh: MeshConfig, differences: Init): Filter {
+function manager(statPrefix: string, protocol: Protocol, mesh: MeshConfig, differences: Init): Filter {
   const config = create(HttpConnectionManagerSchema, {
     statPrefix: statName(statPrefix),
-    httpFilters: [...standardHttpFilters],
+    httpFilters: protocol === "GRPC-Web" ? [grpcWebFilter, ...standardHttpFilters] : [...standardHttpFilters],
     accessLog: [...accessLogs(mesh)],
     normalizePath: true,
     pathWithEscapedSlashesAction: HttpConnectionManager_PathWithEscapedSlashesAction.KEEP_UNCHANGED,
@@ -50,30 +51,30 @@ function rds(routeConfigName: string): NonNullable<Init["routeSpecifier"]> {
 }
 
 /** Requests that the workload sends. `bind` is `ADDRESS_PORT`. */
-export function outboundHttp(bind: string, routeName: string, mesh: MeshConfig): Filter {
-  return manager(`outbound_${bind}`, mesh, { useRemoteAddress: false, routeSpecifier: rds(routeName) });
+export function outboundHttp(bind: string, routeName: string, protocol: Protocol, mesh: MeshConfig): Filter {
+  return manager(`outbound_${bind}`, protocol, mesh, { useRemoteAddress: false, routeSpecifier: rds(routeName) });
 }
 
 /** Requests that come in for the workload; their one route is part of the listener. */
 export function inboundHttp(
   statPrefix: string,
   routeConfig: RouteConfiguration,
-  http2: boolean,
+  protocol: Protocol,
   mesh: MeshConfig,
 ): Filter {
-  return manager(statPrefix, mesh, {
+  return manager(statPrefix, protocol, mesh, {
     useRemoteAddress: false,
     forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.APPEND_FORWARD,
     setCurrentClientCertDetails: { subject: true, dns: true, uri: true },
     serverName: "istio-envoy",
     routeSpecifier: { case: "routeConfig", value: routeConfig },
-    ...(http2 ? { http2ProtocolOptions: {} } : {}),
+    ...(isHttp2(protocol) ? { http2ProtocolOptions: {} } : {}),
   });
 }
 
 /** Requests that come in at a gateway, the edge of the mesh: what clients say of themselves isn't trusted. */
-export function gatewayHttp(bind: string, routeName: string, mesh: MeshConfig): Filter {
-  return manager(`outbound_${bind}`, mesh, {
+export function gatewayHttp(bind: string, routeName: string, protocol: Protocol, mesh: MeshConfig): Filter {
+  return manager(`outbound_${bind}`, protocol, mesh, {
     useRemoteAddress: true,
     forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.SANITIZE_SET,
     setCurrentClientCertDetails: { subject: true, cert: true, dns: true, uri: true },

@@ -1,7 +1,7 @@
 import type { FilterChain } from "#api/envoy/gen/envoy/config/listener/v3/listener_components_pb.js";
 import type { Listener } from "#api/envoy/gen/envoy/config/listener/v3/listener_pb.js";
 import type { MeshConfig } from "#model/mesh-config.ts";
-import { isHttp, isHttp2, isSniffed } from "#model/protocol.ts";
+import { isHttp, isSniffed, isTls } from "#model/protocol.ts";
 import type { ProxyView } from "#snapshot/proxy-view.ts";
 import type { ServiceTarget } from "#snapshot/targets.ts";
 import { blackHoleCluster, clusterName, inboundPassthroughCluster } from "../names.ts";
@@ -36,10 +36,14 @@ export function virtualInbound(view: ProxyView): Listener {
     ...targets.flatMap((target) => targetChains(target, mesh)),
   ];
   const known = targets.filter(({ port }) => !isSniffed(port.protocol)).map(({ targetPort }) => targetPort);
+  // Who looks for TLS waits for the first word of the client, but some servers speak first. Until mutual TLS comes nothing is told apart there.
+  const plainTcp = targets
+    .filter(({ port }) => !isHttp(port.protocol) && !isSniffed(port.protocol) && !isTls(port.protocol))
+    .map(({ targetPort }) => targetPort);
   const uninspected = [...known, mesh.proxyInboundListenPort].sort((a, b) => a - b);
   return virtualInboundListener(mesh.proxyInboundListenPort, chains, [
     originalDestination(),
-    tlsInspector([mesh.proxyInboundListenPort]),
+    tlsInspector([...plainTcp, mesh.proxyInboundListenPort].sort((a, b) => a - b)),
     httpInspector(uninspected),
   ]);
 }
@@ -51,7 +55,7 @@ function catchAll(mesh: MeshConfig): FilterChain[] {
   return [
     namedChain(
       "virtualInbound-catchall-http",
-      [inboundHttp(inboundPassthroughCluster, routes, false, mesh)],
+      [inboundHttp(inboundPassthroughCluster, routes, "Unsupported", mesh)],
       plainHttp,
     ),
     namedChain("virtualInbound", tcp, raw),
@@ -64,7 +68,7 @@ function targetChains({ service, port, targetPort }: ServiceTarget, mesh: MeshCo
   const cluster = clusterName("inbound", targetPort, "", "");
   const at = { destinationPort: targetPort };
   const routes = inboundRouteConfig(cluster, service.hostname, port.port, port.protocol);
-  const http = [inboundHttp(`inbound_${name}`, routes, isHttp2(port.protocol), mesh)];
+  const http = [inboundHttp(`inbound_${name}`, routes, port.protocol, mesh)];
   if (isHttp(port.protocol)) return [namedChain(name, http, { ...at, ...raw })];
   const tcp = [tcpProxyTo(cluster, mesh)];
   return [

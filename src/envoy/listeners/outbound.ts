@@ -109,7 +109,7 @@ function listener(
   }
   const inspectors = [...matches].some((match) => match.includes('"serverNames"')) ? [tlsInspector()] : [];
   if (http !== undefined) {
-    const manager = outboundHttp(`${ip}_${port}`, routeName(ip, port, http), mesh);
+    const manager = outboundHttp(`${ip}_${port}`, routeName(ip, port, http), http.port.protocol, mesh);
     if (manner === "http") last ??= chain([manager]);
     else {
       chains.push(chain([manager], plainHttp));
