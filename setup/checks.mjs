@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { findEnvoy } from "./envoy.mjs";
+import { goTools } from "./go-tools.mjs";
 import { flags } from "./node24.mjs";
 import { compileCache, node24, root } from "./paths.mjs";
 
@@ -122,7 +123,7 @@ function capture(command, args) {
         ...process.env,
         NODE_COMPILE_CACHE: compileCache,
         ...(envoy && { WEFT_ENVOY: envoy }),
-        PATH: `${join(root, "node_modules", ".bin")}:${process.env.PATH}`,
+        PATH: `${join(root, "node_modules", ".bin")}:${process.env.PATH}:${goTools}`,
       },
     });
     const chunks = [];

@@ -1,10 +1,12 @@
 // npm test: sets everything up, then every check and test there is.
 import { acceptance, clusterTests, generatedCode, runChecks, staticChecks, unitTests } from "./checks.mjs";
 import { ensureSetup } from "./ensure.mjs";
+import { ensureGoTools } from "./go-tools.mjs";
 import { SetupError } from "./say.mjs";
 
 try {
   await ensureSetup("all");
+  await ensureGoTools();
   process.exitCode = (await runChecks([...staticChecks, generatedCode, unitTests, clusterTests, acceptance])) ? 0 : 1;
 } catch (error) {
   process.stderr.write(` ✗ ${error instanceof SetupError ? error.message : error.stack}\n`);

@@ -46,7 +46,7 @@ const kinds: Readonly<Record<string, () => Promise<string>>> = {
         answer.on("data", (chunk: Buffer) => {
           text += chunk.toString();
         });
-        answer.on("end", () => resolve(`${answer.statusCode} ${answer.headers["server"]} ${text}`));
+        answer.on("end", () => resolve(`${answer.statusCode} ${String(answer.headers["server"])} ${text}`));
       }).on("error", reject);
     }),
   http2: () =>
