@@ -128,3 +128,15 @@ test("clients that a rule tells apart share what those like them get", () => {
   assert.equal(table("z", {}), table("w", { tier: "b" }));
   assert.notEqual(table("x", { tier: "a" }), table("z", {}));
 });
+
+test("what pods of a service take in is the same for all of them, also after a change of something else", () => {
+  const input = bookinfo({ virtualServices: keyed([timeout(1)]) });
+  const before = buildSnapshot(undefined, input, {});
+  const changed = { ...input, virtualServices: keyed([timeout(2)]) };
+  const after = buildSnapshot(before, changed, { virtualServices: new Set(["default/reviews"]) });
+  const replica = sidecar("sidecar~10.0.0.30~productpage-v9.default~default.svc.cluster.local", { app: "productpage" });
+  const { targets } = proxyView(before, productpageProxy);
+  assert.equal(targets.length, 1);
+  assert.equal(proxyView(after, productpageProxy).targets, targets);
+  assert.equal(proxyView(before, replica).targets, targets);
+});

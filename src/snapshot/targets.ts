@@ -1,7 +1,7 @@
 import type { Container, Pod } from "kubernetes-types/core/v1.d.ts";
 import type { ConnectionPool } from "#api/istio/destination-rule.ts";
 import type { ServerTLS } from "#api/istio/gateway.ts";
-import { selects as matches } from "#model/labels.ts";
+import { selects } from "#model/labels.ts";
 import { memo } from "#model/memo.ts";
 import type { Proxy } from "#model/proxy.ts";
 import { type Endpoint, endpointsKey, type Service, type ServicePort } from "#model/service.ts";
@@ -38,20 +38,50 @@ export function serviceTargets(snapshot: Snapshot, proxy: Proxy): readonly Servi
   const pod = snapshot.input.pods.get(`${proxy.namespace}/${proxy.name}`);
   const labels = pod?.metadata?.labels ?? proxy.labels;
   const targets: ServiceTarget[] = [];
-  for (const service of snapshot.services) {
-    if (service.registry === "External") continue;
-    if (service.namespace !== proxy.namespace || !selects(service.selector, labels)) continue;
+  for (const service of selecting(snapshot.services).get(proxy.namespace) ?? []) {
+    if (!selects(service.selector, labels)) continue;
     for (const port of service.ports) {
       const targetPort = typeof port.targetPort === "number" ? port.targetPort : containerPort(pod, port.targetPort);
-      if (targetPort !== undefined && port.protocol !== "UDP") targets.push({ service, port, targetPort });
+      if (targetPort !== undefined && port.protocol !== "UDP") targets.push(targetAt(service, port, targetPort));
     }
   }
   const external = externalTargets(snapshot.services, snapshot.endpoints);
-  if (external.size === 0) return targets;
-  const found = new Set(proxy.ips.flatMap((ip) => external.get(ip) ?? []));
-  if (found.size === 0) return targets;
-  return [...targets, ...found].sort((a, b) => a.service.created - b.service.created);
+  const found = external.size === 0 ? noTargets : new Set(proxy.ips.flatMap((ip) => external.get(ip) ?? []));
+  for (const target of found) targets.push(target);
+  if (targets.length === 0) return noTargets;
+  return sameTargets(...targets.sort((a, b) => a.service.created - b.service.created), end);
 }
+
+const noTargets: readonly ServiceTarget[] = Object.freeze([]);
+
+/** Services that select pods of their namespace, by namespace. */
+const selecting = memo((services: readonly Service[]): ReadonlyMap<string, readonly Service[]> => {
+  const byNamespace = new Map<string, Service[]>();
+  for (const service of services) {
+    if (service.registry === "External" || Object.keys(service.selector).length === 0) continue;
+    const list = byNamespace.get(service.namespace);
+    if (list === undefined) byNamespace.set(service.namespace, [service]);
+    else list.push(service);
+  }
+  return byNamespace;
+});
+
+const targetsOfPort = memo((_service: Service, _port: ServicePort) => new Map<number, ServiceTarget>());
+
+/** The same target for all pods that listen there. */
+function targetAt(service: Service, port: ServicePort, targetPort: number): ServiceTarget {
+  const known = targetsOfPort(service, port);
+  const target = known.get(targetPort) ?? Object.freeze({ service, port, targetPort });
+  known.set(targetPort, target);
+  return target;
+}
+
+const end: object = {};
+
+/** Pods that serve the same have the same list, also after a change of something else. The end keeps longer lists apart. */
+const sameTargets = memo(
+  (...targets: readonly object[]) => Object.freeze(targets.slice(0, -1)) as readonly ServiceTarget[],
+);
 
 /** What the endpoints of ServiceEntries serve, by address. */
 const externalTargets = memo(
@@ -64,16 +94,12 @@ const externalTargets = memo(
         if (port === undefined || port.protocol === "UDP" || targetPort === 0) continue;
         const list = byAddress.get(address) ?? [];
         byAddress.set(address, list);
-        list.push({ service, port, targetPort });
+        list.push(targetAt(service, port, targetPort));
       }
     }
     return byAddress;
   },
 );
-
-function selects(selector: Readonly<Record<string, string>>, labels: Readonly<Record<string, string>>): boolean {
-  return Object.keys(selector).length > 0 && matches(selector, labels);
-}
 
 function containerPort(pod: Pod | undefined, name: string): number | undefined {
   const containers: readonly Container[] = [...(pod?.spec?.containers ?? []), ...(pod?.spec?.initContainers ?? [])];
