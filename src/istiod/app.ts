@@ -106,8 +106,9 @@ export async function startIstiod({ client, options, version, log }: IstiodDepen
     onEvent: (type) => metrics.event(type),
     onSnapshot(snapshot, scope, pods) {
       metrics.snapshot({ services: snapshot.services.length, virtualServices: snapshot.rules.length });
+      // Pods are what Gateways select.
+      if (scope === "all" || pods.size > 0) status.snapshot(snapshot, objects.passedOver());
       if (scope === "all") {
-        status.snapshot(snapshot, objects.passedOver());
         addresses.snapshot(snapshot);
       }
       if (scope !== undefined) {

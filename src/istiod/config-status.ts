@@ -1,9 +1,10 @@
 import type { Log } from "#log/log.ts";
 import type { Proxy } from "#model/proxy.ts";
+import { type Conflict, conflictsOf } from "#snapshot/conflicts.ts";
 import { allConfigs } from "#snapshot/input.ts";
 import type { Problem } from "#snapshot/problem.ts";
 import type { Snapshot } from "#snapshot/snapshot.ts";
-import { acceptedType, type Condition } from "#status/condition.ts";
+import { acceptedType, type Condition, type StatusProblem } from "#status/condition.ts";
 import { type ConfigSource, configSources, sourceAt } from "#status/config-sources.ts";
 import type { StatusKeeper } from "#status/status-keeper.ts";
 import type { View } from "#xds/client.ts";
@@ -32,6 +33,25 @@ const repeatTime = 60_000;
 /** What was generated is meant to be good: if somebody patched it, it is the patches that are told of. */
 function sourcesOf({ any, patchedBy }: Resource): readonly ConfigSource[] {
   return patchedBy ? patchedBy.flatMap((path) => sourceAt(path) ?? []) : configSources(any);
+}
+
+/** What is wrong, with the resource that has it. */
+function located({ resource, field, message, reason }: Problem & Pick<StatusProblem, "reason">) {
+  const [, kind, namespace, name] = /^(\w+) ([^/ ]+)\/(\S+)$/.exec(resource) ?? [];
+  if (!kind || !namespace || !name) return [];
+  const source: ConfigSource = { kind, namespace, name };
+  return [{ source, problem: { reason, message: `${field}: ${message}`.slice(0, maxMessage) } }];
+}
+
+/** One conflict for each resource, which says them all. */
+function allOfEach(conflicts: readonly Conflict[]): readonly Conflict[] {
+  const found = new Map<string, Conflict>();
+  for (const conflict of conflicts) {
+    const before = found.get(conflict.resource);
+    const message = before && `${before.message}; ${conflict.field}: ${conflict.message}`;
+    found.set(conflict.resource, before && message ? { ...before, message } : conflict);
+  }
+  return [...found.values()];
 }
 
 export function createConfigStatus(keeper: StatusKeeper, log: Log): ConfigStatus {
@@ -101,15 +121,12 @@ export function createConfigStatus(keeper: StatusKeeper, log: Log): ConfigStatus
       });
     },
     snapshot(snapshot, passedOver) {
-      const problems = [...snapshot.problems, ...passedOver].flatMap(({ resource, field, message }) => {
-        const [, kind, namespace, name] = /^(\w+) ([^/ ]+)\/(\S+)$/.exec(resource) ?? [];
-        if (!kind || !namespace || !name) return [];
-        const source: ConfigSource = { kind, namespace, name };
-        return [
-          { source, problem: { reason: "Invalid" as const, message: `${field}: ${message}`.slice(0, maxMessage) } },
-        ];
-      });
-      keeper.report("snapshot", problems);
+      const invalid = [...snapshot.problems, ...passedOver].map((problem) => ({
+        reason: "Invalid" as const,
+        ...problem,
+      }));
+      keeper.report("snapshot", invalid.flatMap(located));
+      keeper.report("snapshot conflicts", allOfEach(conflictsOf(snapshot)).flatMap(located));
       if (!isReviewed) later(repeatTime, () => reviewOld(snapshot));
       isReviewed = true;
     },

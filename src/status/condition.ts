@@ -14,8 +14,11 @@ export const acceptedType = "weft.dev/Accepted";
 
 /** What keeps a resource from being in effect. */
 export interface StatusProblem {
-  /** `Rejected`: a proxy refused what was made from it. `Invalid`: istiod can't use it. */
-  readonly reason: "Rejected" | "Invalid";
+  /**
+   * `Rejected`: a proxy refused what was made from it. `Invalid`: istiod can't use it. `Conflict`: an older resource has its
+   * place. `NotFound`: what it refers to isn't there.
+   */
+  readonly reason: "Rejected" | "Invalid" | "Conflict" | "NotFound";
   readonly message: string;
 }
 

@@ -64,6 +64,26 @@ describe("istiod on a Kubernetes API", () => {
     assert.equal((await create("b", "shop")).spec?.containers.length, 1);
   });
 
+  test("a second VirtualService for a host of the mesh names the first in its status, until that is gone", async () => {
+    const { client } = plane;
+    const spec = { hosts: ["twice"], http: [{ route: [{ destination: { host: "twice" } }] }] };
+    // Of the same age, so the name decides.
+    for (const name of ["twice-a", "twice-b"])
+      await client.create(resourceTypes.virtualServices, { metadata: { name, namespace: "shop" }, spec });
+    const condition = async (): Promise<Condition | undefined> => {
+      const found = await client.get<KubeObject & { status?: { conditions?: Condition[] } }>(
+        resourceTypes.virtualServices,
+        { namespace: "shop", name: "twice-b" },
+      );
+      return found.status?.conditions?.find(({ type }) => type === "weft.dev/Accepted");
+    };
+    await eventually(async () => assert.equal((await condition())?.reason, "Conflict"));
+    assert.match((await condition())?.message ?? "", /VirtualService shop\/twice-a/);
+    await client.delete(resourceTypes.virtualServices, { namespace: "shop", name: "twice-a" });
+    await eventually(async () => assert.equal((await condition())?.status, "True"));
+    await client.delete(resourceTypes.virtualServices, { namespace: "shop", name: "twice-b" });
+  });
+
   test("a ProxyConfig sets the proxies of pods that are made afterwards", async () => {
     const { client } = plane;
     await client.create(resourceTypes.proxyConfigs, {

@@ -1,7 +1,7 @@
 import type { VirtualService } from "#api/istio/virtual-service.ts";
+import { destinationsOf, type LocatedDestination } from "#config/destinations.ts";
 import { isSubsetOf } from "#model/host.ts";
 import type { Analyzer } from "../analyzer.ts";
-import { destinationsOf, type LocatedDestination } from "../destinations.ts";
 import { exportsTo, fullHost, hostOfService, type Mesh, namespaceOf } from "../mesh.ts";
 import { type Message, message } from "../message.ts";
 

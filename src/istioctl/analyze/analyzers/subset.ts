@@ -1,5 +1,5 @@
+import { destinationsOf } from "#config/destinations.ts";
 import type { Analyzer } from "../analyzer.ts";
-import { destinationsOf } from "../destinations.ts";
 import { fullHost } from "../mesh.ts";
 import { message } from "../message.ts";
 

@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Server } from "#api/istio/gateway.ts";
+import type { VirtualService } from "#api/istio/virtual-service.ts";
+import { bookinfo, destinationRule, gateway, keyed, virtualService } from "#envoy/bookinfo.fixture.ts";
+import { buildSnapshot } from "./build.ts";
+import { conflictsOf } from "./conflicts.ts";
+import type { MeshInput } from "./input.ts";
+
+const old = "2026-01-01T00:00:00Z";
+const young = "2026-02-01T00:00:00Z";
+const to = (subset?: string) => ({ route: [{ destination: { host: "reviews", ...(subset ? { subset } : {}) } }] });
+
+function found(changes: Partial<MeshInput>): readonly string[] {
+  const snapshot = buildSnapshot(undefined, bookinfo(changes), {});
+  assert.deepEqual(snapshot.problems, []);
+  return conflictsOf(snapshot).map(
+    ({ reason, resource, field, message }) => `${reason} ${resource} ${field} ${message}`,
+  );
+}
+
+function rules(...list: readonly VirtualService[]): readonly string[] {
+  return found({ virtualServices: keyed(list) });
+}
+
+test("the younger of two rules for a host in the mesh hears of the older", () => {
+  const [only = "", ...more] = rules(
+    virtualService("young", { hosts: ["reviews"], http: [to()] }, young),
+    virtualService("old", { hosts: ["reviews.default.svc.cluster.local"], http: [to()] }, old),
+  );
+  assert.deepEqual(more, []);
+  assert.match(only, /^Conflict VirtualService default\/young spec\.hosts\[0\] .*VirtualService default\/old/);
+});
+
+test("rules at a gateway add up, and so do those for different protocols or clients", () => {
+  const web = virtualService("web", { hosts: ["reviews"], gateways: ["front"], http: [to()] }, old);
+  const mesh = virtualService("mesh", { hosts: ["reviews"], http: [to()] }, young);
+  const tcp = virtualService("tcp", { hosts: ["reviews"], tcp: [to()] }, young);
+  assert.deepEqual(rules(web, mesh, tcp), []);
+  const here = virtualService("here", { hosts: ["ratings"], exportTo: ["."], http: [to()] }, old);
+  const there = virtualService("there", { hosts: ["ratings"], exportTo: ["other"], http: [to()] }, young);
+  assert.deepEqual(rules(here, there), []);
+});
+
+test("a subset that nobody defines is told, with the rule that could", () => {
+  const routed = virtualService("routed", {
+    hosts: ["reviews"],
+    http: [to("v1"), { match: [{ port: 1 }], ...to("v9") }],
+  });
+  const defined = destinationRule("reviews", { host: "reviews", subsets: [{ name: "v1", labels: { version: "v1" } }] });
+  const [only = "", ...more] = found({ virtualServices: keyed([routed]), destinationRules: keyed([defined]) });
+  assert.deepEqual(more, []);
+  assert.match(only, /^NotFound VirtualService default\/routed spec\.http\[1\]\.route\[0\]\.destination\.subset "v9"/);
+  assert.match(only, /DestinationRule default\/reviews/);
+  assert.match(rules(routed)[0] ?? "", /no DestinationRule is for reviews\.default\.svc\.cluster\.local/);
+});
+
+const selector = { istio: "ingressgateway" };
+const server = (protocol: string, others: Partial<Server> = {}): Server => ({
+  port: { number: 443, name: protocol.toLowerCase(), protocol },
+  hosts: ["a.example"],
+  ...others,
+});
+const opened = { tls: { mode: "SIMPLE", credentialName: "c" } } as const;
+
+test("servers that can't share a port: the younger hears of the older", () => {
+  const clash = (one: Server, two: Server, own = selector): readonly string[] =>
+    found({
+      gateways: keyed([
+        gateway("one", { selector, servers: [one] }),
+        gateway("two", { selector: own, servers: [two] }),
+      ]),
+    });
+  assert.match(
+    clash(server("HTTP"), server("TCP"))[0] ?? "",
+    /^Conflict Gateway default\/two spec\.servers\[0\] port 443 has protocol HTTP .* Gateway default\/one/,
+  );
+  assert.match(clash(server("HTTPS", opened), server("HTTPS", opened))[0] ?? "", /TLS for a\.example on port 443/);
+  assert.deepEqual(clash(server("HTTP"), server("HTTP")), []);
+  assert.deepEqual(clash(server("HTTPS", opened), server("HTTPS", { ...opened, hosts: ["b.example"] })), []);
+  assert.deepEqual(clash(server("HTTP"), server("TCP", { bind: "127.0.0.1" })), []);
+});
+
+test("a Gateway that selects nothing is told", () => {
+  const [only = ""] = found({
+    gateways: keyed([gateway("lost", { selector: { istio: "nobody" }, servers: [server("HTTP")] })]),
+  });
+  assert.match(only, /^NotFound Gateway default\/lost spec\.selector no Pod has the labels istio=nobody/);
+});
