@@ -56,14 +56,18 @@ const shared = memo(
     ),
 );
 
+/** For what comes in: the same for pods that serve the same, and after a change of anything else. */
+const inbound = memo((targets: ProxyView["targets"], mesh: MeshConfig): readonly Resource[] =>
+  byName(
+    inboundTargets(targets).map((target) => {
+      const sharing = targets.filter(({ targetPort }) => targetPort === target.targetPort);
+      return encode(inboundCluster(target, [...new Set(sharing.map(({ service }) => service))], mesh));
+    }),
+  ),
+);
+
 /** All clusters of a proxy. */
 export const clusterResources: (view: ProxyView) => ResourceSet = memo((view: ProxyView) => {
-  const { proxy, mesh, scope } = view;
-  const outbound = shared(scope.destinations, view.dnsEndpoints, settingOf(view));
-  if (proxy.type === "router" || view.targets.length === 0) return sharedSet(outbound);
-  const inbound = inboundTargets(view.targets).map((target) => {
-    const sharing = view.targets.filter(({ targetPort }) => targetPort === target.targetPort);
-    return encode(inboundCluster(target, [...new Set(sharing.map(({ service }) => service))], mesh));
-  });
-  return withOwn(outbound, byName(inbound));
+  const outbound = shared(view.scope.destinations, view.dnsEndpoints, settingOf(view));
+  return view.proxy.type === "router" ? sharedSet(outbound) : withOwn(outbound, inbound(view.targets, view.mesh));
 });

@@ -24,7 +24,7 @@ export function inboundTargets(targets: readonly ServiceTarget[]): readonly Serv
 }
 
 /** The listener on 15006. Istio: buildVirtualInboundListener. */
-export function virtualInbound(view: ProxyView): Listener {
+export function virtualInbound(view: Pick<ProxyView, "targets" | "mesh">): Listener {
   const { mesh } = view;
   const targets = inboundTargets(view.targets).filter(({ targetPort }) => targetPort !== mesh.proxyInboundListenPort);
   const chains: FilterChain[] = [

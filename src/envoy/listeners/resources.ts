@@ -97,6 +97,11 @@ function headlessResources(view: ProxyView, headless: readonly HeadlessPort[]): 
   });
 }
 
+/** What comes in: the same for pods that serve the same, and after a change of anything else. */
+const inbound = memo((targets: ProxyView["targets"], mesh: MeshConfig): readonly Resource[] => [
+  encode(virtualInbound({ targets, mesh })),
+]);
+
 /** All listeners of a proxy. */
 export const listenerResources: (view: ProxyView) => ResourceSet = memo((view: ProxyView) => {
   if (view.proxy.type === "router") return sharedSet(sharedList(byName(gatewayListeners(view).map(encode))));
@@ -104,7 +109,7 @@ export const listenerResources: (view: ProxyView) => ResourceSet = memo((view: P
   const mode = modes[view.proxy.interceptionMode];
   const { own, headless } = plans(egress, view.mesh, mode);
   const mine = [
-    encode(virtualInbound(view)),
+    ...inbound(view.targets, view.mesh),
     ...own.map((plan) => encode(ownListener(plan, view))),
     ...headlessResources(view, headless),
   ];
