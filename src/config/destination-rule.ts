@@ -27,6 +27,11 @@ const localities = {
   failoverPriority: list(text(), "Labels by which endpoints are near."),
 };
 
+export const localityLbSetting: JsonSchema = object({
+  ...localities,
+  distribute: list(object({ from: text(), to: map(unsigned()) }), "Shares of the traffic by locality."),
+});
+
 const loadBalancer = object(
   {
     simple: oneOf(["UNSPECIFIED", "LEAST_CONN", "RANDOM", "PASSTHROUGH", "ROUND_ROBIN", "LEAST_REQUEST"]),
@@ -50,10 +55,7 @@ const loadBalancer = object(
       },
       { description: "The same key goes to the same endpoint." },
     ),
-    localityLbSetting: object({
-      ...localities,
-      distribute: list(object({ from: text(), to: map(unsigned()) }), "Shares of the traffic by locality."),
-    }),
+    localityLbSetting,
     zoneAwareLbSetting: object({ ...localities, minClusterSize: integer(undefined, { minimum: 1 }) }),
     warmupDurationSecs: duration("Old form of `warmup`."),
     warmup: object(

@@ -1,9 +1,22 @@
 import type { VirtualServiceSpec } from "#api/istio/virtual-service.ts";
 import type { IstioKind } from "./kind.ts";
 import { bool, decimal, duration, integer, list, map, object, oneOf, resource, text } from "./schema/build.ts";
+import type { JsonSchema } from "./schema/json-schema.ts";
 import { destination, exportTo, labels, unsigned } from "./schema/traffic.ts";
 import { schemaKind } from "./schema-kind.ts";
 import { checkVirtualService } from "./virtual-service-rules.ts";
+
+export const retries: JsonSchema = object(
+  {
+    attempts: integer("Most tries after the first; 0 switches retries off."),
+    perTryTimeout: duration("How long each try may take."),
+    retryOn: text("Conditions and status codes to retry on, with commas."),
+    retryRemoteLocalities: bool("Whether retries may go to other localities."),
+    retryIgnorePreviousHosts: bool("Whether retries avoid hosts that failed."),
+    backoff: duration("Shortest pause between tries."),
+  },
+  { description: "What happens when a request fails." },
+);
 
 const stringMatch = object({
   exact: text("The whole value."),
@@ -94,17 +107,7 @@ const httpRoute = object({
     { description: "Changes the request before it is sent on." },
   ),
   timeout: duration("How long an answer may take; no limit unless set."),
-  retries: object(
-    {
-      attempts: integer("Most tries after the first; 0 switches retries off."),
-      perTryTimeout: duration("How long each try may take."),
-      retryOn: text("Conditions and status codes to retry on, with commas."),
-      retryRemoteLocalities: bool("Whether retries may go to other localities."),
-      retryIgnorePreviousHosts: bool("Whether retries avoid hosts that failed."),
-      backoff: duration("Shortest pause between tries."),
-    },
-    { description: "What happens when a request fails." },
-  ),
+  retries,
   fault: object(
     {
       delay: object({

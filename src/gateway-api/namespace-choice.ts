@@ -1,6 +1,7 @@
 import type { Namespace } from "kubernetes-types/core/v1.d.ts";
 import type { NamespaceChoice } from "#api/gateway-api/gateway.ts";
 import type { LabelSelector } from "#api/gateway-api/object.ts";
+import { matchesLabels } from "#model/label-selector.ts";
 import type { Objects } from "./input.ts";
 
 const nameLabel = "kubernetes.io/metadata.name";
@@ -42,19 +43,4 @@ export function takesListenersOf(
 function selected(selector: LabelSelector, { metadata }: Namespace): boolean {
   const labels = { ...metadata?.labels, [nameLabel]: metadata?.name ?? "" };
   return matchesLabels(selector, labels);
-}
-
-/** Kubernetes: an empty selector matches everything. */
-function matchesLabels(selector: LabelSelector, labels: Readonly<Record<string, string>>): boolean {
-  const { matchLabels = {}, matchExpressions = [] } = selector;
-  return (
-    Object.entries(matchLabels).every(([key, value]) => labels[key] === value) &&
-    matchExpressions.every(({ key, operator, values = [] }) => {
-      const value = labels[key];
-      if (operator === "Exists") return value !== undefined;
-      if (operator === "DoesNotExist") return value === undefined;
-      if (operator === "In") return value !== undefined && values.includes(value);
-      return operator === "NotIn" && (value === undefined || !values.includes(value));
-    })
-  );
 }

@@ -1,3 +1,4 @@
+import type { LabelSelector } from "#model/label-selector.ts";
 import { mergeValues } from "./merge-values.ts";
 import { parseMap } from "./parse-map.ts";
 
@@ -77,16 +78,6 @@ interface ProxyValues {
   /** 0 switches the agent's probes off. */
   readonly statusPort: number;
   readonly tracer: string;
-}
-
-/** A Kubernetes label selector. */
-export interface LabelSelector {
-  readonly matchLabels?: Readonly<Record<string, string>>;
-  readonly matchExpressions?: readonly {
-    readonly key: string;
-    readonly operator: string;
-    readonly values?: readonly string[];
-  }[];
 }
 
 /** The defaults; names and meanings are those of Istio's istiod chart. */

@@ -1,7 +1,15 @@
 import type { Log } from "#log/log.ts";
 import { buildSnapshot } from "#snapshot/build.ts";
+import { discovered, selectsOthers } from "#snapshot/discovery.ts";
 import { withEndpoints } from "#snapshot/endpoints.ts";
-import { configTypes, type GeneratedConfig, type InputType, type MeshInput } from "#snapshot/input.ts";
+import {
+  type ChangeSet,
+  configTypes,
+  type GeneratedConfig,
+  type InputObjects,
+  type InputType,
+  type MeshInput,
+} from "#snapshot/input.ts";
 import type { Snapshot } from "#snapshot/snapshot.ts";
 import type { PushScope } from "#xds/push-scope.ts";
 import { createDebounce } from "./debounce.ts";
@@ -40,6 +48,8 @@ const endpointLane = { quiet: 10, longest: 100 };
 /** What Gateways say of where they can be reached follows endpoints in its own time (ms). */
 const statusLane = { quiet: 200, longest: 1_000 };
 const noKeys: ReadonlySet<string> = new Set();
+/** Objects of every type came or went, as other namespaces are looked at. */
+const everything: ChangeSet = Object.fromEntries(allTypes.map((type) => [type, new Set(["*"])]));
 
 /**
  * Keeps the snapshot up to date. Two lanes: any change of configuration waits for a time of quiet and rebuilds; endpoints alone
@@ -51,11 +61,16 @@ export function keepSnapshots(options: SnapshotsOptions): Snapshots {
   function input(generated: GeneratedConfig): MeshInput {
     const { clusterDomain, clusterId } = options;
     const meshConfig = settings.meshConfig();
-    return Object.freeze({ ...objects.current(), generated, meshConfig, clusterDomain, clusterId });
+    return Object.freeze({ ...visible(), generated, meshConfig, clusterDomain, clusterId });
+  }
+
+  /** What the mesh looks at. */
+  function visible(): InputObjects {
+    return discovered(objects.current(), settings.meshConfig());
   }
 
   objects.takeChanges(allTypes);
-  let snapshot = buildSnapshot(undefined, input(gatewayApi.convert(objects.current())), {});
+  let snapshot = buildSnapshot(undefined, input(gatewayApi.convert(visible())), {});
   /** Whether more is asked for than to look at the Gateway API again. */
   let isAsked = false;
   log.info("first snapshot", { services: snapshot.services.length, rules: snapshot.rules.length });
@@ -64,16 +79,17 @@ export function keepSnapshots(options: SnapshotsOptions): Snapshots {
   const configLane = createDebounce({ ...options.debounceMs, quietAtFirst: quiet / 4, run: rebuild });
   const endpointsLane = createDebounce({ ...endpointLane, leading: true, run: updateEndpoints });
 
-  const gatewayLane = createDebounce({ ...statusLane, run: () => void gatewayApi.convert(objects.current()) });
+  const gatewayLane = createDebounce({ ...statusLane, run: () => void gatewayApi.convert(visible()) });
 
   function rebuild(waited: number): void {
-    const generated = gatewayApi.convert(objects.current());
+    const generated = gatewayApi.convert(visible());
     // Most of what the conversion hangs on changes nothing in what comes out of it.
     if (!isAsked && generated === snapshot.input.generated) return;
     isAsked = false;
     const changes = objects.takeChanges(allTypes);
     const before = performance.now();
-    snapshot = buildSnapshot(snapshot, input(generated), changes);
+    const next = input(generated);
+    snapshot = buildSnapshot(snapshot, next, selectsOthers(snapshot.input, next) ? everything : changes);
     const ms = Math.round(performance.now() - before);
     const counts = Object.fromEntries(Object.entries(changes).map(([type, keys]) => [type, keys.size]));
     log.info("configuration changed", { generation: snapshot.generation, ...counts, waited: Math.round(waited), ms });

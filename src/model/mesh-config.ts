@@ -1,5 +1,6 @@
-import type { LocalityLoadBalancer } from "#api/istio/destination-rule.ts";
-import type { Destination } from "#api/istio/virtual-service.ts";
+import type { ConnectionPool, LocalityLoadBalancer } from "#api/istio/destination-rule.ts";
+import type { Destination, HTTPRetry } from "#api/istio/virtual-service.ts";
+import type { LabelSelector } from "./label-selector.ts";
 
 type OutboundTrafficMode = "ALLOW_ANY" | "REGISTRY_ONLY";
 
@@ -9,6 +10,8 @@ export interface MeshConfig {
   readonly trustDomain: string;
   readonly trustDomainAliases: readonly string[];
   readonly outboundTrafficPolicy: { readonly mode: OutboundTrafficMode; readonly egressProxy?: Destination };
+  /** Whether workloads are called at the address that was called, or on loopback. */
+  readonly inboundTrafficMode: "PASSTHROUGH" | "LOCALHOST";
   readonly proxyListenPort: number;
   readonly proxyInboundListenPort: number;
   readonly connectTimeoutMs: number;
@@ -25,6 +28,12 @@ export interface MeshConfig {
   readonly localityLbSetting: LocalityLoadBalancer;
   readonly dnsRefreshRateMs: number;
   readonly h2Upgrade: boolean;
+  readonly pathNormalization: "DEFAULT" | "NONE" | "BASE" | "MERGE_SLASHES" | "DECODE_AND_MERGE_SLASHES";
+  /** The namespaces that the mesh looks at: those that one of these takes in, or all without any. */
+  readonly discoverySelectors: readonly LabelSelector[];
+  readonly tcpKeepalive?: NonNullable<NonNullable<ConnectionPool["tcp"]>["tcpKeepalive"]>;
+  /** For routes that say nothing of retries. */
+  readonly defaultHttpRetryPolicy?: HTTPRetry;
 }
 
 /** Istio: pkg/config/mesh DefaultMeshConfig. */
@@ -33,6 +42,7 @@ export const defaultMeshConfig: MeshConfig = Object.freeze({
   trustDomain: "cluster.local",
   trustDomainAliases: [],
   outboundTrafficPolicy: { mode: "ALLOW_ANY" as const },
+  inboundTrafficMode: "PASSTHROUGH" as const,
   proxyListenPort: 15001,
   proxyInboundListenPort: 15006,
   connectTimeoutMs: 10_000,
@@ -49,4 +59,6 @@ export const defaultMeshConfig: MeshConfig = Object.freeze({
   localityLbSetting: { enabled: true },
   dnsRefreshRateMs: 60_000,
   h2Upgrade: false,
+  pathNormalization: "DEFAULT" as const,
+  discoverySelectors: [],
 });

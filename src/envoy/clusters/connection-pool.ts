@@ -26,7 +26,7 @@ export function connectionPool(
 ): Differences & { readonly http2: boolean } {
   const { tcp = {}, http = {} } = policy.connectionPool ?? {};
   const spoken = upstream(http, port, kind, mesh);
-  const keepalive = tcp.tcpKeepalive;
+  const keepalive = tcp.tcpKeepalive || mesh.tcpKeepalive ? { ...mesh.tcpKeepalive, ...tcp.tcpKeepalive } : undefined;
   const idleTimeout = durationOf(http.idleTimeout) ?? durationOf(tcp.idleTimeout);
   const maxConnectionDuration = durationOf(tcp.maxConnectionDuration);
   const maxRequestsPerConnection = http.maxRequestsPerConnection || undefined;

@@ -20,17 +20,33 @@ const never = duration(9_223_372_035_000);
 export function inboundCluster(target: ServiceTarget, services: readonly Service[], mesh: MeshConfig): Cluster {
   const { protocol } = target.port;
   return buildCluster(clusterName("inbound", target.targetPort, "", ""), mesh.connectTimeoutMs, {
-    clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.ORIGINAL_DST },
-    lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED,
-    cleanupInterval: never,
+    ...(mesh.inboundTrafficMode === "LOCALHOST" ? loopback(target.targetPort) : calledAddress),
     commonLbConfig: {},
     circuitBreakers: { thresholds: [noLimits] },
-    upstreamBindConfig: { sourceAddress: inboundSource.address },
     metadata: { filterMetadata: { istio: { services: services.map(serviceMetadata) } } },
     typedExtensionProtocolOptions: httpOptions(
       isHttp2(protocol) ? http2 : isSniffed(protocol) ? likeDownstream : undefined,
     ),
   });
+}
+
+/** The workload at the address that was called. */
+const calledAddress = {
+  clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.ORIGINAL_DST },
+  lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED,
+  cleanupInterval: never,
+  upstreamBindConfig: { sourceAddress: inboundSource.address },
+} as const;
+
+/** The workload on loopback, whatever address was called. Istio: inboundTrafficPolicy LOCALHOST. */
+function loopback(port: number): Parameters<typeof buildCluster>[2] {
+  const portSpecifier = { case: "portValue", value: port } as const;
+  const address = { address: { case: "socketAddress", value: { address: "127.0.0.1", portSpecifier } } } as const;
+  const endpoint = { hostIdentifier: { case: "endpoint", value: { address } } } as const;
+  return {
+    clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.STATIC },
+    loadAssignment: { clusterName: clusterName("inbound", port, "", ""), endpoints: [{ lbEndpoints: [endpoint] }] },
+  };
 }
 
 /** How a cluster's metadata names a service. */

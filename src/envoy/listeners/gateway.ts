@@ -11,11 +11,12 @@ import {
   mergeGateways,
   passesThrough,
 } from "../gateways/servers.ts";
+import { gatewayTopology } from "../gateways/topology.ts";
 import { serverTls } from "../tls/server.ts";
 import { type ChainMatch, chain } from "./chains.ts";
 import { gatewayHttp } from "./hcm.ts";
 import { gatewayListener } from "./listener.ts";
-import { tlsInspector } from "./listener-filters.ts";
+import { proxyProtocol, tlsInspector } from "./listener-filters.ts";
 import { serverNames } from "./server-names.ts";
 import { routeTcp } from "./tcp-routes.ts";
 
@@ -29,15 +30,17 @@ export function gatewayListeners(view: ProxyView): readonly Listener[] {
       : port.servers.flatMap((entry) => serverChains(view, port, entry, taken));
     if (chains.length === 0) continue;
     const inspected = port.servers.some(({ server }) => server.tls !== undefined) && !port.http;
-    listeners.push(gatewayListener(port.bind, port.port, chains, inspected ? [tlsInspector()] : []));
+    const proxied = gatewayTopology(view.proxy).proxyProtocol !== undefined;
+    const inspectors = [...(proxied ? [proxyProtocol()] : []), ...(inspected ? [tlsInspector()] : [])];
+    listeners.push(gatewayListener(port.bind, port.port, chains, inspectors));
   }
   return listeners;
 }
 
 function httpChain(view: ProxyView, port: GatewayPort): FilterChain {
-  return chain([
-    gatewayHttp(`${port.bind}_${port.port}`, `http.${port.port}`, port.servers[0]?.protocol ?? "HTTP", view.mesh),
-  ]);
+  const { protocol = "HTTP" } = port.servers[0] ?? {};
+  const name = `${port.bind}_${port.port}`;
+  return chain([gatewayHttp(name, `http.${port.port}`, protocol, view.mesh, gatewayTopology(view.proxy))]);
 }
 
 /** Names under which TLS is opened; `*` stands for all others. */
@@ -50,7 +53,11 @@ function serverChains(view: ProxyView, port: GatewayPort, entry: GatewayServer, 
   if (routeName !== undefined) {
     const statPrefix = server.name || `${port.bind}_${port.port}`;
     return [
-      chain([gatewayHttp(statPrefix, routeName, entry.protocol, view.mesh)], terminated(entry), serverTls(server.tls)),
+      chain(
+        [gatewayHttp(statPrefix, routeName, entry.protocol, view.mesh, gatewayTopology(view.proxy))],
+        terminated(entry),
+        serverTls(server.tls),
+      ),
     ];
   }
   if (server.tls !== undefined && passesThrough(server)) return passthroughChains(view, entry, taken);

@@ -13,6 +13,7 @@ import type { MeshConfig } from "#model/mesh-config.ts";
 import { isHttp2, type Protocol } from "#model/protocol.ts";
 import { overAds } from "../config-source.ts";
 import { grpcWebFilter, standardHttpFilters } from "../filters/http-filters.ts";
+import type { GatewayTopology } from "../gateways/topology.ts";
 import { statName } from "../names.ts";
 import { duration } from "../proto.ts";
 import { accessLogs } from "./access-log.ts";
@@ -26,14 +27,24 @@ const requestIds = {
   ),
 };
 
+const { KEEP_UNCHANGED, UNESCAPE_AND_FORWARD } = HttpConnectionManager_PathWithEscapedSlashesAction;
+
+/** What is done to paths before anything looks at them. Istio: MeshConfig.ProxyPathNormalization. */
+function pathNormalization({ pathNormalization: mode }: MeshConfig): Init {
+  return {
+    normalizePath: mode !== "NONE",
+    mergeSlashes: mode === "MERGE_SLASHES" || mode === "DECODE_AND_MERGE_SLASHES",
+    pathWithEscapedSlashesAction: mode === "DECODE_AND_MERGE_SLASHES" ? UNESCAPE_AND_FORWARD : KEEP_UNCHANGED,
+  };
+}
+
 /** Starts from what all of Istio's connection managers share. */
 function manager(statPrefix: string, protocol: Protocol, mesh: MeshConfig, differences: Init): Filter {
   const config = create(HttpConnectionManagerSchema, {
     statPrefix: statName(statPrefix),
     httpFilters: protocol === "GRPC-Web" ? [grpcWebFilter, ...standardHttpFilters] : [...standardHttpFilters],
     accessLog: [...accessLogs(mesh)],
-    normalizePath: true,
-    pathWithEscapedSlashesAction: HttpConnectionManager_PathWithEscapedSlashesAction.KEEP_UNCHANGED,
+    ...pathNormalization(mesh),
     proxy100Continue: true,
     requestIdExtension: requestIds,
     streamIdleTimeout: duration(0),
@@ -73,10 +84,18 @@ export function inboundHttp(
 }
 
 /** Requests that come in at a gateway, the edge of the mesh: what clients say of themselves isn't trusted. */
-export function gatewayHttp(bind: string, routeName: string, protocol: Protocol, mesh: MeshConfig): Filter {
+export function gatewayHttp(
+  bind: string,
+  routeName: string,
+  protocol: Protocol,
+  mesh: MeshConfig,
+  topology: GatewayTopology,
+): Filter {
+  const details = HttpConnectionManager_ForwardClientCertDetails[topology.forwardClientCertDetails ?? "SANITIZE_SET"];
   return manager(`outbound_${bind}`, protocol, mesh, {
     useRemoteAddress: true,
-    forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.SANITIZE_SET,
+    xffNumTrustedHops: topology.numTrustedProxies ?? 0,
+    forwardClientCertDetails: details,
     setCurrentClientCertDetails: { subject: true, cert: true, dns: true, uri: true },
     serverName: "istio-envoy",
     httpProtocolOptions: {},

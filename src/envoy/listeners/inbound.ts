@@ -41,7 +41,7 @@ export function virtualInbound(view: Pick<ProxyView, "targets" | "mesh">): Liste
     .filter(({ port }) => !isHttp(port.protocol) && !isSniffed(port.protocol) && !isTls(port.protocol))
     .map(({ targetPort }) => targetPort);
   const uninspected = [...known, mesh.proxyInboundListenPort].sort((a, b) => a - b);
-  return virtualInboundListener(mesh.proxyInboundListenPort, chains, [
+  return virtualInboundListener(mesh, chains, [
     originalDestination(),
     tlsInspector([...plainTcp, mesh.proxyInboundListenPort].sort((a, b) => a - b)),
     httpInspector(uninspected),

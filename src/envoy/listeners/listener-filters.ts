@@ -8,6 +8,7 @@ import {
 } from "#api/envoy/gen/envoy/config/listener/v3/listener_components_pb.js";
 import { HttpInspectorSchema } from "#api/envoy/gen/envoy/extensions/filters/listener/http_inspector/v3/http_inspector_pb.js";
 import { OriginalDstSchema } from "#api/envoy/gen/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb.js";
+import { ProxyProtocolSchema } from "#api/envoy/gen/envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol_pb.js";
 import { TlsInspectorSchema } from "#api/envoy/gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.js";
 
 const originalDstConfig = anyPack(OriginalDstSchema, create(OriginalDstSchema));
@@ -26,6 +27,11 @@ function filter(name: string, config: Any, disabledOn: readonly number[] = []): 
 /** Finds out where a captured connection wanted to go. */
 export function originalDestination(): ListenerFilter {
   return filter("envoy.filters.listener.original_dst", originalDstConfig);
+}
+
+/** Reads the PROXY header that whoever stands in front writes. */
+export function proxyProtocol(): ListenerFilter {
+  return filter("envoy.filters.listener.proxy_protocol", anyPack(ProxyProtocolSchema, create(ProxyProtocolSchema)));
 }
 
 /** Tells TLS from the rest and reads SNI and ALPN. Starts small: a ClientHello mostly fits in 512 bytes. */

@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { TrafficDirection } from "#api/envoy/gen/envoy/config/core/v3/base_pb.js";
 import type { FilterChain, ListenerFilter } from "#api/envoy/gen/envoy/config/listener/v3/listener_components_pb.js";
 import { type Listener, ListenerSchema } from "#api/envoy/gen/envoy/config/listener/v3/listener_pb.js";
+import type { MeshConfig } from "#model/mesh-config.ts";
 import { duration } from "../proto.ts";
 
 /** `ip` is an IP address, or `unix://` and a path. */
@@ -27,6 +28,7 @@ export function outboundListener(
   filterChains: readonly FilterChain[],
   defaultFilterChain: FilterChain | undefined,
   listenerFilters: readonly ListenerFilter[],
+  mesh: MeshConfig,
   opensPort = false,
 ): Listener {
   return create(ListenerSchema, {
@@ -35,7 +37,7 @@ export function outboundListener(
     ...(opensPort ? {} : { bindToPort: false }),
     trafficDirection: TrafficDirection.OUTBOUND,
     continueOnListenerFiltersTimeout: true,
-    listenerFiltersTimeout: duration(0),
+    listenerFiltersTimeout: duration(mesh.protocolDetectionTimeoutMs),
     filterChains: [...filterChains],
     ...(defaultFilterChain ? { defaultFilterChain } : {}),
     listenerFilters: [...listenerFilters],
@@ -56,16 +58,16 @@ export function virtualOutboundListener(port: number, filterChains: readonly Fil
 
 /** Takes all that the capture rules redirect on its way in. */
 export function virtualInboundListener(
-  port: number,
+  mesh: MeshConfig,
   filterChains: readonly FilterChain[],
   listenerFilters: readonly ListenerFilter[],
 ): Listener {
   return create(ListenerSchema, {
     name: "virtualInbound",
-    address: address(anyAddress, port),
+    address: address(anyAddress, mesh.proxyInboundListenPort),
     trafficDirection: TrafficDirection.INBOUND,
     continueOnListenerFiltersTimeout: true,
-    listenerFiltersTimeout: duration(0),
+    listenerFiltersTimeout: duration(mesh.protocolDetectionTimeoutMs),
     maxConnectionsToAcceptPerSocketEvent: 1,
     filterChains: [...filterChains],
     listenerFilters: [...listenerFilters],

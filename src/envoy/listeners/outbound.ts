@@ -117,10 +117,10 @@ function listener(
     }
   }
   if (chains.length === 0 && last !== undefined) {
-    return outboundListener(ip, port, [last], undefined, inspectors, opensPort);
+    return outboundListener(ip, port, [last], undefined, inspectors, mesh, opensPort);
   }
   const rest = last ?? unknownDestination("PassthroughFilterChain", mesh);
-  return outboundListener(ip, port, chains, rest, inspectors, opensPort);
+  return outboundListener(ip, port, chains, rest, inspectors, mesh, opensPort);
 }
 
 /** A table for all services on the port, or one for the service that has the address to itself. */

@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { type Route, RouteSchema } from "#api/envoy/gen/envoy/config/route/v3/route_components_pb.js";
 import type { ConsistentHash } from "#api/istio/destination-rule.ts";
+import type { MeshConfig } from "#model/mesh-config.ts";
 import type { Protocol } from "#model/protocol.ts";
 import { passthroughCluster } from "../names.ts";
 import { duration } from "../proto.ts";
@@ -10,9 +11,14 @@ import { retryPolicy } from "./retry.ts";
 import { timeouts } from "./route.ts";
 
 /** Everything to one cluster: a service that no VirtualService routes. */
-export function defaultOutboundRoute(cluster: string, operation: string, hash: ConsistentHash | undefined): Route {
+export function defaultOutboundRoute(
+  cluster: string,
+  operation: string,
+  hash: ConsistentHash | undefined,
+  mesh: MeshConfig,
+): Route {
   const hashed = hashPolicy(hash);
-  const retry = retryPolicy(undefined);
+  const retry = retryPolicy(mesh.defaultHttpRetryPolicy);
   return create(RouteSchema, {
     name: "default",
     match: routeMatch(undefined),

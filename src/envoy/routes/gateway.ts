@@ -62,6 +62,7 @@ function ruleRoutes(view: ProxyView, rule: RoutingRule, entry: GatewayServer): r
     nameOf: (host) => view.scope.byHost.get(host)?.hostname ?? host,
     policyOf: (host) => policyOfHost(view, host),
     tls: entry.server.tls !== undefined,
+    mesh: view.mesh,
   });
 }
 

@@ -19,6 +19,7 @@ import type {
   HTTPRouteDestination,
 } from "#api/istio/virtual-service.ts";
 import { selects } from "#model/labels.ts";
+import type { MeshConfig } from "#model/mesh-config.ts";
 import type { Service } from "#model/service.ts";
 import type { DestinationPolicy } from "#snapshot/destination-rules.ts";
 import type { RoutingRule } from "#snapshot/virtual-services.ts";
@@ -50,6 +51,7 @@ export interface RouteContext {
   readonly nameOf: (hostname: string) => string;
   readonly policyOf: (hostname: string) => DestinationPolicy | undefined;
   readonly tls: boolean;
+  readonly mesh: MeshConfig;
 }
 
 /** The routes of a rule, in order, up to the first that lets nothing past. Istio: BuildHTTPRoutesForVirtualService. */
@@ -167,7 +169,10 @@ function forward(
   const only = soleDestination(http);
   const destinations = only ? [only] : (http.route ?? []).filter(({ weight = 0 }) => weight > 0);
   const hashes = destinations.map(({ destination }) => hashOf(context.policyOf(destination.host), destination));
-  const retry = retryPolicy(http.retries, only !== undefined && hashes[0] !== undefined);
+  const retry = retryPolicy(
+    http.retries ?? context.mesh.defaultHttpRetryPolicy,
+    only !== undefined && hashes[0] !== undefined,
+  );
   return {
     ...timeouts(http.timeout),
     ...(semantics === "gateway" ? gatewayRewrite(http, match) : rewrite(http)),

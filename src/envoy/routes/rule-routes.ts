@@ -50,6 +50,7 @@ export function ruleRoutes(view: ProxyView, rule: RoutingRule, port: number): re
       nameOf: (host) => view.scope.byHost.get(host)?.hostname ?? host,
       policyOf: (host) => policyOfHost(view, host),
       tls: false,
+      mesh: view.mesh,
     });
   if (clientMatches(rule).length > 0) return build();
   const seen = destinations(rule).flatMap((host) => [

@@ -24,7 +24,7 @@ export function unruledRoutes(
   if (before !== undefined) return before;
   const cluster = clusterName("outbound", port, "", service.hostname);
   const hash = hashOf(policy, { host: service.hostname, port: { number: port } });
-  const routes = [defaultOutboundRoute(cluster, `${service.hostname}:${port}/*`, hash)];
+  const routes = [defaultOutboundRoute(cluster, `${service.hostname}:${port}/*`, hash, mesh)];
   known.set(port, routes);
   return routes;
 }

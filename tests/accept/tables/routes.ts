@@ -26,6 +26,7 @@ function context(namespace: string): RouteContext {
     nameOf: (host) => host,
     policyOf: () => undefined,
     tls: false,
+    mesh: defaultMeshConfig,
   };
 }
 

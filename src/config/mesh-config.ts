@@ -1,0 +1,128 @@
+import type { ConnectionPool, LocalityLoadBalancer } from "#api/istio/destination-rule.ts";
+import type { HTTPRetry } from "#api/istio/virtual-service.ts";
+import { parseDuration } from "#model/duration.ts";
+import type { LabelSelector } from "#model/label-selector.ts";
+import { defaultMeshConfig, type MeshConfig } from "#model/mesh-config.ts";
+import { localityLbSetting } from "./destination-rule.ts";
+import { formatFieldError } from "./field-error.ts";
+import { bool, durationOrZero, integer, list, map, object, oneOf, text } from "./schema/build.ts";
+import { checkSchema } from "./schema/check.ts";
+import type { JsonSchema } from "./schema/json-schema.ts";
+import { unsigned } from "./schema/traffic.ts";
+import { retries } from "./virtual-service.ts";
+import { withoutNulls } from "./without-nulls.ts";
+
+const port = integer(undefined, { minimum: 1, maximum: 65535 });
+const texts = list(text());
+
+/** The fields that the control plane reads. Others are somebody else's. Istio: MeshConfig. */
+const schema: JsonSchema = {
+  ...object({
+    rootNamespace: text(),
+    trustDomain: text(),
+    trustDomainAliases: texts,
+    outboundTrafficPolicy: object({ mode: oneOf(["REGISTRY_ONLY", "ALLOW_ANY"]) }),
+    inboundTrafficPolicy: object({ mode: oneOf(["PASSTHROUGH", "LOCALHOST"]) }),
+    proxyListenPort: port,
+    proxyInboundListenPort: port,
+    connectTimeout: durationOrZero(),
+    protocolDetectionTimeout: durationOrZero(),
+    tcpKeepalive: object({ probes: unsigned(), time: durationOrZero(), interval: durationOrZero() }),
+    enableAutoMtls: bool(),
+    accessLogFile: text(),
+    accessLogEncoding: oneOf(["TEXT", "JSON"]),
+    accessLogFormat: text(),
+    ingressService: text(),
+    ingressSelector: text(),
+    defaultServiceExportTo: texts,
+    defaultVirtualServiceExportTo: texts,
+    defaultDestinationRuleExportTo: texts,
+    localityLbSetting,
+    dnsRefreshRate: durationOrZero(),
+    h2UpgradePolicy: oneOf(["DO_NOT_UPGRADE", "UPGRADE"]),
+    defaultHttpRetryPolicy: retries,
+    pathNormalization: object({
+      normalization: oneOf(["DEFAULT", "NONE", "BASE", "MERGE_SLASHES", "DECODE_AND_MERGE_SLASHES"]),
+    }),
+    discoverySelectors: list(
+      object({
+        matchLabels: map(text()),
+        matchExpressions: list(
+          object({ key: text(), operator: oneOf(["In", "NotIn", "Exists", "DoesNotExist"]), values: texts }),
+        ),
+      }),
+    ),
+  }),
+  "x-kubernetes-preserve-unknown-fields": true,
+};
+
+interface RawMeshConfig {
+  readonly rootNamespace?: string;
+  readonly trustDomain?: string;
+  readonly trustDomainAliases?: readonly string[];
+  readonly outboundTrafficPolicy?: Partial<MeshConfig["outboundTrafficPolicy"]>;
+  readonly inboundTrafficPolicy?: { readonly mode?: MeshConfig["inboundTrafficMode"] };
+  readonly proxyListenPort?: number;
+  readonly proxyInboundListenPort?: number;
+  readonly connectTimeout?: string;
+  readonly protocolDetectionTimeout?: string;
+  readonly tcpKeepalive?: NonNullable<ConnectionPool["tcp"]>["tcpKeepalive"];
+  readonly enableAutoMtls?: boolean;
+  readonly accessLogFile?: string;
+  readonly accessLogEncoding?: MeshConfig["accessLogEncoding"];
+  readonly accessLogFormat?: string;
+  readonly ingressService?: string;
+  readonly ingressSelector?: string;
+  readonly defaultServiceExportTo?: readonly string[];
+  readonly defaultVirtualServiceExportTo?: readonly string[];
+  readonly defaultDestinationRuleExportTo?: readonly string[];
+  readonly localityLbSetting?: LocalityLoadBalancer;
+  readonly dnsRefreshRate?: string;
+  readonly h2UpgradePolicy?: string;
+  readonly defaultHttpRetryPolicy?: HTTPRetry;
+  readonly pathNormalization?: { readonly normalization?: MeshConfig["pathNormalization"] };
+  readonly discoverySelectors?: readonly LabelSelector[];
+}
+
+/**
+ * The snapshot's settings from Istio's MeshConfig in its JSON form. Throws an Error that names field and value for one that can't be
+ * used.
+ */
+export function readMeshConfig(given: Readonly<Record<string, unknown>>, rootNamespace: string): MeshConfig {
+  const [error] = checkSchema(schema, given, "mesh");
+  if (error) throw new Error(formatFieldError(error));
+  const raw = withoutNulls(given) as RawMeshConfig;
+  const defaults = defaultMeshConfig;
+  const { tcpKeepalive, defaultHttpRetryPolicy } = raw;
+  return Object.freeze({
+    rootNamespace: raw.rootNamespace ?? rootNamespace,
+    trustDomain: raw.trustDomain ?? defaults.trustDomain,
+    trustDomainAliases: raw.trustDomainAliases ?? defaults.trustDomainAliases,
+    outboundTrafficPolicy: { mode: raw.outboundTrafficPolicy?.mode ?? defaults.outboundTrafficPolicy.mode },
+    inboundTrafficMode: raw.inboundTrafficPolicy?.mode ?? defaults.inboundTrafficMode,
+    proxyListenPort: raw.proxyListenPort ?? defaults.proxyListenPort,
+    proxyInboundListenPort: raw.proxyInboundListenPort ?? defaults.proxyInboundListenPort,
+    connectTimeoutMs: milliseconds(raw.connectTimeout) ?? defaults.connectTimeoutMs,
+    protocolDetectionTimeoutMs: milliseconds(raw.protocolDetectionTimeout) ?? defaults.protocolDetectionTimeoutMs,
+    enableAutoMtls: raw.enableAutoMtls ?? defaults.enableAutoMtls,
+    accessLogFile: raw.accessLogFile ?? defaults.accessLogFile,
+    accessLogEncoding: raw.accessLogEncoding ?? defaults.accessLogEncoding,
+    accessLogFormat: raw.accessLogFormat ?? defaults.accessLogFormat,
+    ingressService: raw.ingressService ?? defaults.ingressService,
+    ingressSelector: raw.ingressSelector ?? defaults.ingressSelector,
+    defaultServiceExportTo: raw.defaultServiceExportTo ?? defaults.defaultServiceExportTo,
+    defaultVirtualServiceExportTo: raw.defaultVirtualServiceExportTo ?? defaults.defaultVirtualServiceExportTo,
+    defaultDestinationRuleExportTo: raw.defaultDestinationRuleExportTo ?? defaults.defaultDestinationRuleExportTo,
+    localityLbSetting: raw.localityLbSetting ?? defaults.localityLbSetting,
+    dnsRefreshRateMs: milliseconds(raw.dnsRefreshRate) ?? defaults.dnsRefreshRateMs,
+    h2Upgrade: raw.h2UpgradePolicy === "UPGRADE",
+    pathNormalization: raw.pathNormalization?.normalization ?? defaults.pathNormalization,
+    discoverySelectors: raw.discoverySelectors ?? defaults.discoverySelectors,
+    ...(tcpKeepalive ? { tcpKeepalive } : {}),
+    ...(defaultHttpRetryPolicy ? { defaultHttpRetryPolicy } : {}),
+  });
+}
+
+function milliseconds(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : parseDuration(text);
+}
