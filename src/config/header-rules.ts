@@ -11,7 +11,8 @@ export function isMatchableHeader(name: string): boolean {
   return isHeaderName(name.startsWith(":") ? name.slice(1) : name);
 }
 
-function isAuthority(name: string): boolean {
+/** The host of a request, as HTTP/1.1 or as HTTP/2 calls it. */
+export function isAuthority(name: string): boolean {
   return /^(?::authority|host)$/i.test(name);
 }
 

@@ -6,13 +6,12 @@ import type {
   Destination,
   HTTPFaultInjection,
   HTTPMatchRequest,
-  HTTPRedirect,
   HTTPRetry,
   HTTPRewrite,
   HTTPRoute,
   Percent,
 } from "#api/istio/virtual-service.ts";
-import { checkHeaders, isHeaderName, isMatchableHeader } from "./header-rules.ts";
+import { checkHeaders, isAuthority, isHeaderName, isMatchableHeader } from "./header-rules.ts";
 import { isHostPattern } from "./host-rules.ts";
 import { checkLabels } from "./label-rules.ts";
 import type { Report } from "./report.ts";
@@ -42,6 +41,7 @@ export function checkHttpRoute(route: HTTPRoute, field: string, setting: RouteSe
   checkCors(route.corsPolicy, `${field}.corsPolicy`, report);
   checkRetries(route.retries, `${field}.retries`, report);
   checkRewrite(route.rewrite, `${field}.rewrite`, report);
+  checkAuthority(route, field, report);
   checkRedirect(route, `${field}.redirect`, report);
   checkDirectResponse(route.directResponse, `${field}.directResponse`, report);
   checkMirrors(route, field, report);
@@ -220,8 +220,21 @@ function checkRewrite(rewrite: HTTPRewrite | undefined, field: string, report: R
   if (!uriRegexRewrite.rewrite) report.error(`${field}.uriRegexRewrite.rewrite`, "is required");
 }
 
+/** Envoy gives a request one new authority. Istio: validateAuthorityRewrite. */
+function checkAuthority({ rewrite, headers }: HTTPRoute, field: string, report: Report): void {
+  const places = [
+    ...(rewrite?.authority ? ["rewrite.authority"] : []),
+    ...(["set", "add"] as const).flatMap((verb) =>
+      Object.keys(headers?.request?.[verb] ?? {})
+        .filter(isAuthority)
+        .map((name) => `headers.request.${verb}[${JSON.stringify(name)}]`),
+    ),
+  ];
+  if (places.length > 1) report.error(`${field}.${places[1]}`, `sets the authority, which ${places[0]} does too`);
+}
+
 function checkRedirect(route: HTTPRoute, field: string, report: Report): void {
-  const redirect: (HTTPRedirect & { readonly prefixRewrite?: string }) | undefined = route.redirect;
+  const { redirect } = route;
   if (redirect === undefined) return;
   const { uri, prefixRewrite, authority, scheme, port, redirectCode = 0 } = redirect;
   if (!uri && !prefixRewrite && !authority && !scheme && port === undefined && redirectCode === 0) {
@@ -249,7 +262,8 @@ function checkDirectResponse(response: HTTPRoute["directResponse"], field: strin
 }
 
 function checkMirrors(route: HTTPRoute, field: string, report: Report): void {
-  const { mirror, mirrors, mirrorPercentage, mirrorPercent } = route;
+  const { mirror, mirrors, mirrorPercentage, mirror_percent } = route;
+  const mirrorPercent = route.mirrorPercent ?? mirror_percent;
   if (mirror && mirrors && mirrors.length > 0) report.error(field, "has both mirror and mirrors");
   if (mirror) checkDestination(mirror, `${field}.mirror`, report);
   (mirrors ?? []).forEach((item, index) => {

@@ -217,9 +217,13 @@ test("a service that is exported to its own namespace isn't seen from others", (
     {},
   );
   assert.ok(
-    scopeOf(snapshot, { namespace: "default", sidecar: undefined, usesAutoAddresses: false }).byHost.has(hostOf("p")),
+    scopeOf(snapshot, { namespace: "default", sidecar: undefined, usesAutoAddresses: false, chosen: [] }).byHost.has(
+      hostOf("p"),
+    ),
   );
   assert.ok(
-    !scopeOf(snapshot, { namespace: "other", sidecar: undefined, usesAutoAddresses: false }).byHost.has(hostOf("p")),
+    !scopeOf(snapshot, { namespace: "other", sidecar: undefined, usesAutoAddresses: false, chosen: [] }).byHost.has(
+      hostOf("p"),
+    ),
   );
 });

@@ -1,6 +1,7 @@
 import type { DestinationRule, Subset, TrafficPolicy } from "#api/istio/destination-rule.ts";
-import { isWildcard, mostSpecific, resolveShortName } from "#model/host.ts";
-import type { Labels } from "#model/labels.ts";
+import { compareSpecificity, isWildcard, mostSpecific, resolveShortName } from "#model/host.ts";
+import { type Labels, selects } from "#model/labels.ts";
+import { memo } from "#model/memo.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
 import { exportTo, isVisible } from "#registry/service.ts";
 import { compareText } from "./config-order.ts";
@@ -76,18 +77,48 @@ function merged(before: DestinationPolicy, rule: DestinationRule): DestinationPo
   };
 }
 
+/** The policies of `namespace` that select a workload with these labels: mostly none, and then the same list. */
+export function chosenPolicies(
+  policies: DestinationPolicies,
+  namespace: string,
+  labels: Labels,
+): readonly DestinationPolicy[] {
+  const candidates = withSelector(policies).get(namespace) ?? none;
+  const found = candidates.filter(({ workloadSelector }) => selects(workloadSelector, labels));
+  return found.length > 0 ? found : none;
+}
+
+const none: readonly DestinationPolicy[] = Object.freeze([]);
+
+const withSelector = memo(
+  (policies: DestinationPolicies) =>
+    new Map(
+      [...policies].map(([namespace, group]) => [
+        namespace,
+        [...group.values()].flat().filter(({ workloadSelector }) => workloadSelector !== undefined),
+      ]),
+    ),
+);
+
 /**
  * The policy a client in `clientNamespace` uses for a service: its own namespace's first, then the service's, then the root
- * namespace's; in each the most specific host, and of its policies one that selects the client. Istio:
- * PushContext.destinationRule, SidecarScope.DestinationRule.
+ * namespace's; in each the most specific host. `chosen` are those that select the client itself: they come before others for
+ * the same host. Istio: PushContext.destinationRule, SidecarScope.DestinationRule.
  */
 export function findDestinationPolicy(
   policies: DestinationPolicies,
   clientNamespace: string,
   service: { readonly hostname: string; readonly namespace: string },
   rootNamespace: string,
+  chosen: readonly DestinationPolicy[] = [],
 ): DestinationPolicy | undefined {
+  const selected = mostSpecific(
+    chosen.map((policy) => [policy.host, policy] as const),
+    service.hostname,
+  );
   const own = clientNamespace === rootNamespace ? undefined : inNamespace(policies, clientNamespace, service.hostname);
+  if (selected !== undefined && (own === undefined || compareSpecificity(selected.host, own.host) <= 0))
+    return selected;
   if (own !== undefined) return own;
   for (const namespace of [service.namespace, rootNamespace]) {
     const found = inNamespace(policies, namespace, service.hostname, clientNamespace);

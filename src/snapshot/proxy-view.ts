@@ -6,6 +6,7 @@ import type { MeshConfig } from "#model/mesh-config.ts";
 import type { Proxy } from "#model/proxy.ts";
 import { gatewayServiceAnnotation } from "#model/route-semantics.ts";
 import type { Endpoint } from "#model/service.ts";
+import { chosenPolicies } from "./destination-rules.ts";
 import { type Patches, patchesOf } from "./envoy-filters.ts";
 import { ingressTargets } from "./ingress-targets.ts";
 import { type Place, placeOf } from "./place.ts";
@@ -51,7 +52,12 @@ function build(snapshot: Snapshot, proxy: Proxy): ProxyView {
     mesh: withPolicy(snapshot.mesh, sidecar?.spec.outboundTrafficPolicy),
     clusterId: snapshot.input.clusterId,
     place: placeOf(snapshot.input, proxy),
-    scope: scopeOf(snapshot, { namespace: proxy.namespace, sidecar, usesAutoAddresses: proxy.capturesDns }),
+    scope: scopeOf(snapshot, {
+      namespace: proxy.namespace,
+      sidecar,
+      usesAutoAddresses: proxy.capturesDns,
+      chosen: chosenPolicies(snapshot.policies, proxy.namespace, labels),
+    }),
     endpoints: snapshot.endpoints,
     dnsEndpoints: snapshot.dnsEndpoints,
     targets: sidecar?.spec.ingress?.length ? ingressTargets(sidecar, proxy, targets) : targets,

@@ -36,6 +36,13 @@ export interface Client {
   readonly sidecar: Sidecar | undefined;
   /** Whether it calls services by the addresses that were allocated to them. */
   readonly usesAutoAddresses: boolean;
+  /** The DestinationRules of its namespace that select it. */
+  readonly chosen: readonly DestinationPolicy[];
+}
+
+/** Tells apart clients of one namespace that are chosen by different rules. */
+function clientKey({ namespace, chosen }: Client): string {
+  return [namespace, ...chosen.map(({ name }) => name)].join(" ");
 }
 
 const noSidecar: object = {};
@@ -56,10 +63,11 @@ export function scopeOf(snapshot: Snapshot, client: Client): Scope {
   const { policies, rules, mesh } = snapshot;
   const services = client.usesAutoAddresses ? withAutoAddresses(snapshot.services) : snapshot.services;
   const known = scopes(services, policies, rules, mesh, client.sidecar ?? noSidecar);
-  const before = known.get(client.namespace);
+  const key = clientKey(client);
+  const before = known.get(key);
   if (before !== undefined) return before;
   const scope = makeScope(services, policies, rules, mesh, client);
-  known.set(client.namespace, scope);
+  known.set(key, scope);
   return scope;
 }
 
@@ -68,12 +76,13 @@ function makeScope(
   policies: DestinationPolicies,
   rules: readonly RoutingRule[],
   mesh: MeshConfig,
-  { namespace, sidecar, usesAutoAddresses }: Client,
+  client: Client,
 ): Scope {
+  const { namespace, sidecar, usesAutoAddresses, chosen } = client;
   const exported = areServicesPublic(services) ? services : visibleServices(services, namespace);
   const visibleRules = areRulesPublic(rules) ? rules : orderRules(rules, namespace);
   const last = lastScope(sidecar ?? noSidecar, mesh);
-  const key = `${namespace} ${usesAutoAddresses}`;
+  const key = `${clientKey(client)} ${usesAutoAddresses}`;
   const before = last.get(key);
   const egress = keepEgress(before?.egress, egressOf(exported, visibleRules, sidecar, namespace));
   const destinations = keepDestinations(
@@ -81,6 +90,7 @@ function makeScope(
     policies,
     sidecar === undefined ? mergedOf(egress[0]?.services ?? []) : reachable(egress, exported, namespace),
     namespace,
+    chosen,
     mesh,
   );
   last.set(key, { egress, destinations, policies });
@@ -194,6 +204,7 @@ function keepDestinations(
   policies: DestinationPolicies,
   byHost: ReadonlyMap<string, Service>,
   namespace: string,
+  chosen: readonly DestinationPolicy[],
   mesh: MeshConfig,
 ): Destinations {
   const services = [...byHost.values()];
@@ -207,7 +218,7 @@ function keepDestinations(
   const found = new Map<Service, DestinationPolicy | undefined>();
   const policyOf = (service: Service): DestinationPolicy | undefined => {
     if (!found.has(service)) {
-      found.set(service, findDestinationPolicy(policies, namespace, service, mesh.rootNamespace));
+      found.set(service, findDestinationPolicy(policies, namespace, service, mesh.rootNamespace, chosen));
     }
     return found.get(service);
   };

@@ -64,6 +64,7 @@ export interface HTTPRewrite {
 
 export interface HTTPRedirect {
   readonly uri?: string;
+  readonly prefixRewrite?: string;
   readonly authority?: string;
   readonly scheme?: string;
   readonly redirectCode?: number;
@@ -125,6 +126,8 @@ export interface HTTPRoute {
   readonly mirrors?: readonly HTTPMirrorPolicy[];
   readonly mirrorPercentage?: Percent;
   readonly mirrorPercent?: number;
+  /** The same in its oldest spelling. */
+  readonly mirror_percent?: number;
   readonly corsPolicy?: CorsPolicy;
   readonly headers?: Headers;
 }

@@ -226,7 +226,9 @@ function replacedPrefix(
 }
 
 function mirrors(http: HTTPRoute, context: RouteContext): NonNullable<ActionInit["requestMirrorPolicies"]> {
-  const percentage = http.mirrorPercentage ? fraction(http.mirrorPercentage) : hundredths(http.mirrorPercent ?? 100);
+  const percentage = http.mirrorPercentage
+    ? fraction(http.mirrorPercentage)
+    : hundredths(http.mirrorPercent ?? http.mirror_percent ?? 100);
   const targets = [
     ...(http.mirror ? [{ destination: http.mirror, share: percentage }] : []),
     ...(http.mirrors ?? []).map(({ destination, percentage: own }) => ({
@@ -268,7 +270,9 @@ function redirect(to: HTTPRedirect, match: MatchInit, context: RouteContext): Re
   const implied = (scheme === "http" && asked === 80) || (scheme === "https" && asked === 443);
   return {
     hostRedirect: to.authority ?? "",
-    pathRewriteSpecifier: redirectPath(to.uri ?? "", match),
+    pathRewriteSpecifier: to.prefixRewrite
+      ? { case: "prefixRewrite", value: to.prefixRewrite }
+      : redirectPath(to.uri ?? "", match),
     ...(to.scheme ? { schemeRewriteSpecifier: { case: "schemeRedirect", value: to.scheme } } : {}),
     portRedirect: implied ? 0 : asked,
     responseCode: redirectCodes[to.redirectCode || 301] ?? RedirectAction_RedirectResponseCode.MOVED_PERMANENTLY,
