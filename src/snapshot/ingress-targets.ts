@@ -1,5 +1,6 @@
 import type { IngressListener, Sidecar } from "#api/istio/sidecar.ts";
 import { parseEndpointAddress } from "#model/ip.ts";
+import { memo } from "#model/memo.ts";
 import { isTls, type Protocol, parseProtocol } from "#model/protocol.ts";
 import type { Proxy } from "#model/proxy.ts";
 import type { Service } from "#model/service.ts";
@@ -11,11 +12,13 @@ const unixPrefix = "unix://";
  * What a workload serves where a Sidecar has ingress listeners: those instead of the services' ports. Istio:
  * buildInboundChainConfigs, buildInboundClusters.
  */
-export function ingressTargets(
+export const ingressTargets: (
   sidecar: Sidecar,
   proxy: Proxy,
   targets: readonly ServiceTarget[],
-): readonly ServiceTarget[] {
+) => readonly ServiceTarget[] = memo(makeTargets);
+
+function makeTargets(sidecar: Sidecar, proxy: Proxy, targets: readonly ServiceTarget[]): readonly ServiceTarget[] {
   return (sidecar.spec.ingress ?? []).map((listener): ServiceTarget => {
     const { port = {}, tls } = listener;
     const number = port.number ?? 0;

@@ -1,10 +1,13 @@
 import { type Cluster, ClusterSchema } from "#api/envoy/gen/envoy/config/cluster/v3/cluster_pb.js";
+import type { ConnectionPool } from "#api/istio/destination-rule.ts";
+import type { Sidecar } from "#api/istio/sidecar.ts";
 import { memo } from "#model/memo.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
 import { type Endpoint, endpointsKey, isResolvedByDns, type Service } from "#model/service.ts";
 import type { DestinationPolicy } from "#snapshot/destination-rules.ts";
 import type { ProxyView } from "#snapshot/proxy-view.ts";
 import type { Destinations } from "#snapshot/scope.ts";
+import type { ServiceTarget } from "#snapshot/targets.ts";
 import type { Resource } from "#xds/resource.ts";
 import { type ResourceSet, sharedList, sharedSet, withOwn } from "#xds/resource-set.ts";
 import { inboundTargets } from "../listeners/inbound.ts";
@@ -12,6 +15,7 @@ import { byName, encodeResource } from "../proto.ts";
 import { blackHole, inboundPassthrough, passthrough } from "./fixed.ts";
 import { inboundCluster } from "./inbound.ts";
 import { type ClusterSetting, outboundClusters } from "./outbound.ts";
+import { effectivePolicy } from "./traffic-policy.ts";
 
 /** One object for each distinct setting, as memos go by identity. */
 const settings = memo((_mesh: MeshConfig) => new Map<string, ClusterSetting>());
@@ -57,17 +61,37 @@ const shared = memo(
 );
 
 /** For what comes in: the same for pods that serve the same, and after a change of anything else. */
-const inbound = memo((targets: ProxyView["targets"], mesh: MeshConfig): readonly Resource[] =>
-  byName(
-    inboundTargets(targets).map((target) => {
-      const sharing = targets.filter(({ targetPort }) => targetPort === target.targetPort);
-      return encode(inboundCluster(target, [...new Set(sharing.map(({ service }) => service))], mesh));
-    }),
-  ),
+const inbound = memo(
+  (targets: ProxyView["targets"], seen: Destinations, sidecar: object, mesh: MeshConfig): readonly Resource[] =>
+    byName(
+      inboundTargets(targets).map((target) => {
+        const sharing = targets.filter(({ targetPort }) => targetPort === target.targetPort);
+        const services = [...new Set(sharing.map(({ service }) => service))];
+        const pool = inboundPool(target, seen, sidecar === noSidecar ? undefined : (sidecar as Sidecar));
+        return encode(inboundCluster(target, services, pool, mesh));
+      }),
+    ),
 );
+
+const noSidecar: object = {};
+
+/** What a Sidecar says of the port, or of all ports, comes before what clients are told. Istio: InboundConnectionPoolForPort. */
+function inboundPool(
+  { service, port, ingress }: ServiceTarget,
+  seen: Destinations,
+  sidecar: Sidecar | undefined,
+): ConnectionPool | undefined {
+  return (
+    ingress?.connectionPool ??
+    sidecar?.spec.inboundConnectionPool ??
+    effectivePolicy(seen.policyOf(service)?.trafficPolicy, undefined, port.port).connectionPool
+  );
+}
 
 /** All clusters of a proxy. */
 export const clusterResources: (view: ProxyView) => ResourceSet = memo((view: ProxyView) => {
-  const outbound = shared(view.scope.destinations, view.dnsEndpoints, settingOf(view));
-  return view.proxy.type === "router" ? sharedSet(outbound) : withOwn(outbound, inbound(view.targets, view.mesh));
+  const { destinations, sidecar = noSidecar } = view.scope;
+  const outbound = shared(destinations, view.dnsEndpoints, settingOf(view));
+  if (view.proxy.type === "router" || view.targets.length === 0) return sharedSet(outbound);
+  return withOwn(outbound, inbound(view.targets, destinations, sidecar, view.mesh));
 });

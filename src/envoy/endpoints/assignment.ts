@@ -1,4 +1,5 @@
-import { create } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import type { Address, AddressSchema } from "#api/envoy/gen/envoy/config/core/v3/address_pb.js";
 import { HealthStatus } from "#api/envoy/gen/envoy/config/core/v3/health_check_pb.js";
 import {
   type ClusterLoadAssignment,
@@ -42,9 +43,12 @@ export function selectEndpoints(
   );
 }
 
-function addressOf({ address, port }: Endpoint) {
-  if (port === 0) return { case: "pipe", value: { path: address } } as const;
-  return { case: "socketAddress", value: { address, portSpecifier: { case: "portValue", value: port } } } as const;
+type EndpointAddress = NonNullable<Exclude<MessageInitShape<typeof AddressSchema>, Address>["address"]>;
+
+/** An IP address and port, or the path of a socket. */
+export function addressOf({ address, port }: Pick<Endpoint, "address" | "port">): EndpointAddress {
+  if (port === 0) return { case: "pipe", value: { path: address } };
+  return { case: "socketAddress", value: { address, portSpecifier: { case: "portValue", value: port } } };
 }
 
 function lbEndpoint(endpoint: Endpoint, clusterId: string) {

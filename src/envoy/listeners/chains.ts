@@ -25,6 +25,16 @@ export function chain(filters: readonly Filter[], match?: ChainMatch, tls?: Tran
 }
 
 /** A filter chain of the inbound listener, or one of the fixed ones. */
-export function namedChain(name: string, filters: readonly Filter[], match?: ChainMatch): FilterChain {
-  return create(FilterChainSchema, { name, filters: [...filters], ...(match ? { filterChainMatch: match } : {}) });
+export function namedChain(
+  name: string,
+  filters: readonly Filter[],
+  match?: ChainMatch,
+  tls?: TransportSocket,
+): FilterChain {
+  return create(FilterChainSchema, {
+    name,
+    filters: [...filters],
+    ...(match ? { filterChainMatch: match } : {}),
+    ...(tls ? { transportSocket: tls } : {}),
+  });
 }

@@ -6,9 +6,10 @@ import type { ProxyView } from "#snapshot/proxy-view.ts";
 import type { ServiceTarget } from "#snapshot/targets.ts";
 import { blackHoleCluster, clusterName, inboundPassthroughCluster } from "../names.ts";
 import { inboundRouteConfig } from "../routes/inbound.ts";
+import { serverTls } from "../tls/server.ts";
 import { type ChainMatch, namedChain, plainHttp } from "./chains.ts";
 import { inboundHttp } from "./hcm.ts";
-import { virtualInboundListener } from "./listener.ts";
+import { openedInboundListener, virtualInboundListener } from "./listener.ts";
 import { httpInspector, originalDestination, tlsInspector } from "./listener-filters.ts";
 import { tcpProxyTo } from "./tcp-proxy.ts";
 
@@ -26,7 +27,7 @@ export function inboundTargets(targets: readonly ServiceTarget[]): readonly Serv
 /** The listener on 15006. Istio: buildVirtualInboundListener. */
 export function virtualInbound(view: Pick<ProxyView, "targets" | "mesh">): Listener {
   const { mesh } = view;
-  const targets = inboundTargets(view.targets).filter(({ targetPort }) => targetPort !== mesh.proxyInboundListenPort);
+  const targets = captured(view);
   const chains: FilterChain[] = [
     // A connection to the port itself was never redirected; letting it through would go round in circles.
     namedChain("virtualInbound-blackhole", [tcpProxyTo(blackHoleCluster, mesh)], {
@@ -63,14 +64,37 @@ function catchAll(mesh: MeshConfig): FilterChain[] {
   ];
 }
 
-function targetChains({ service, port, targetPort }: ServiceTarget, mesh: MeshConfig): FilterChain[] {
-  const name = `0.0.0.0_${targetPort}`;
+function captured(view: Pick<ProxyView, "targets" | "mesh">): readonly ServiceTarget[] {
+  return inboundTargets(view.targets).filter(
+    ({ targetPort, ingress }) => targetPort !== view.mesh.proxyInboundListenPort && !ingress?.opensPort,
+  );
+}
+
+/** Listeners of a Sidecar's ports that aren't captured: the proxy opens these itself. Istio: captureMode NONE. */
+export function openedInbound(view: Pick<ProxyView, "targets" | "mesh">): readonly Listener[] {
+  return inboundTargets(view.targets)
+    .filter(({ ingress }) => ingress?.opensPort)
+    .map((target) => {
+      const bind = target.ingress?.bind ?? "0.0.0.0";
+      const sniffed = isSniffed(target.port.protocol);
+      return openedInboundListener(bind, target.targetPort, targetChains(target, view.mesh), [
+        tlsInspector(),
+        ...(sniffed ? [httpInspector()] : []),
+      ]);
+    });
+}
+
+function targetChains({ service, port, targetPort, ingress }: ServiceTarget, mesh: MeshConfig): FilterChain[] {
+  const name = `${ingress?.bind ?? "0.0.0.0"}_${targetPort}`;
   const cluster = clusterName("inbound", targetPort, "", "");
-  const at = { destinationPort: targetPort };
-  const routes = inboundRouteConfig(cluster, service.hostname, port.port, port.protocol);
+  const at = ingress?.opensPort ? {} : { destinationPort: targetPort };
+  const routes = inboundRouteConfig(cluster, ingress?.hostname ?? service.hostname, port.port, port.protocol);
   const http = [inboundHttp(`inbound_${name}`, routes, port.protocol, mesh)];
-  if (isHttp(port.protocol)) return [namedChain(name, http, { ...at, ...raw })];
   const tcp = [tcpProxyTo(cluster, mesh)];
+  const opened = serverTls(ingress?.tls);
+  // Of a port with TLS of its own nothing else is taken in.
+  if (opened) return [namedChain(name, isHttp(port.protocol) ? http : tcp, { ...at, ...tls }, opened)];
+  if (isHttp(port.protocol)) return [namedChain(name, http, { ...at, ...raw })];
   return [
     ...(isSniffed(port.protocol) ? [namedChain(name, http, { ...at, ...plainHttp })] : []),
     namedChain(name, tcp, { ...at, ...raw }),

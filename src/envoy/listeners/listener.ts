@@ -74,6 +74,24 @@ export function virtualInboundListener(
   });
 }
 
+/** A port that a sidecar opens for the workload. */
+export function openedInboundListener(
+  ip: string,
+  port: number,
+  filterChains: readonly FilterChain[],
+  listenerFilters: readonly ListenerFilter[],
+): Listener {
+  return create(ListenerSchema, {
+    name: `${ip}_${port}`,
+    address: address(ip, port),
+    trafficDirection: TrafficDirection.INBOUND,
+    continueOnListenerFiltersTimeout: true,
+    listenerFiltersTimeout: duration(0),
+    filterChains: [...filterChains],
+    listenerFilters: [...listenerFilters],
+  });
+}
+
 /** A port that a gateway opens. */
 export function gatewayListener(
   ip: string,

@@ -9,7 +9,7 @@ import type { Resource } from "#xds/resource.ts";
 import { type ResourceSet, sharedList, sharedSet, withOwn } from "#xds/resource-set.ts";
 import { byName, encodeResource } from "../proto.ts";
 import { gatewayListeners } from "./gateway.ts";
-import { virtualInbound } from "./inbound.ts";
+import { openedInbound, virtualInbound } from "./inbound.ts";
 import { headlessListeners, isOwn, ownListener, sharedListener, virtualOutbound } from "./outbound.ts";
 import { type HeadlessPort, type OutboundPlan, planOutbound } from "./outbound-plan.ts";
 import { defaultTcpChain, outboundTcpChains } from "./tcp-routes.ts";
@@ -100,6 +100,7 @@ function headlessResources(view: ProxyView, headless: readonly HeadlessPort[]): 
 /** What comes in: the same for pods that serve the same, and after a change of anything else. */
 const inbound = memo((targets: ProxyView["targets"], mesh: MeshConfig): readonly Resource[] => [
   encode(virtualInbound({ targets, mesh })),
+  ...openedInbound({ targets, mesh }).map(encode),
 ]);
 
 /** All listeners of a proxy. */
