@@ -8,6 +8,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   api: [],
   log: [],
   kube: ["log"],
+  dns: ["log"],
   model: ["api"],
   config: ["api", "model"],
   registry: ["api", "model", "config"],
@@ -20,9 +21,10 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   status: ["kube", "log", "config", "snapshot"],
   inject: ["api", "model"],
   webhook: ["kube", "log", "config", "inject", "model", "api"],
-  agent: ["log"],
+  // Of `xds`, only the wire format.
+  agent: ["log", "dns", "xds"],
   redirect: [],
-  cluster: ["kube", "log"],
+  cluster: ["kube", "log", "dns"],
 };
 
 const source = join(import.meta.dirname, "../src");

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { createAgentLog, logLevel } from "./agent-log.ts";
 import { parseAppProbes, probeTarget } from "./app-probe.ts";
 import { bootstrap } from "./bootstrap/bootstrap.ts";
+import { capturesDns, startDnsCapture } from "./dns/capture.ts";
 import { drainListeners, waitForDrain } from "./drain.ts";
 import { envoyArgs, runEnvoy } from "./envoy-process.ts";
 import { type AgentCounters, mergedMetrics, parseAppMetrics } from "./metrics.ts";
@@ -47,6 +48,7 @@ export async function runProxy(args: readonly string[], env: NodeJS.ProcessEnv):
   writeFileSync(bootstrapPath, JSON.stringify(bootstrap(settings, node, pod)));
   const override = env["ISTIO_BOOTSTRAP_OVERRIDE"];
   const xds = await startXdsProxy(settings, log);
+  const dns = capturesDns(settings) ? await startDnsCapture(settings, node, log) : undefined;
 
   const readiness = createReadiness(settings.adminPort);
   const counters: AgentCounters = { startedAt: Date.now(), envoyStarts: 0, scrapes: 0, failedScrapes: new Map() };
@@ -86,7 +88,11 @@ export async function runProxy(args: readonly string[], env: NodeJS.ProcessEnv):
   const status = await startStatusServer(
     settings.statusPort,
     {
-      problem: async () => (stopping || draining ? "draining" : await readiness.problem()),
+      problem: async () => {
+        if (stopping || draining) return "draining";
+        if (dns && !dns.isReady) return "istiod hasn't told the names of the mesh yet";
+        return await readiness.problem();
+      },
       metrics: () => mergedMetrics(settings.prometheusPort, appMetrics, counters),
       probes,
       target: probeTarget(settings.instanceIps[0], env["REWRITE_PROBE_LEGACY_LOCALHOST_DESTINATION"] === "true"),
@@ -109,6 +115,7 @@ export async function runProxy(args: readonly string[], env: NodeJS.ProcessEnv):
   const code = await envoy.done;
   status?.close();
   status?.closeAllConnections();
+  await dns?.stop();
   await xds.close();
   return status ? code : 1;
 }

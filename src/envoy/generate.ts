@@ -8,6 +8,7 @@ import { patchedClusters } from "./envoy-filter/patched-clusters.ts";
 import { patchedListeners } from "./envoy-filter/patched-listeners.ts";
 import { patchedRoutes } from "./envoy-filter/patched-routes.ts";
 import { listenerResources } from "./listeners/resources.ts";
+import { nameTable } from "./name-table.ts";
 import { byName } from "./proto.ts";
 import { routeResources } from "./routes/resources.ts";
 
@@ -28,6 +29,8 @@ export function generateSet(view: ProxyView, typeUrl: string, names?: ReadonlySe
       return names ? patchedRoutes(view, routeResources(view, names)) : noResources;
     case typeUrls.extensionConfig:
       return pick(sharedSet(byName(extensionConfigs(view))), names ?? new Set());
+    case typeUrls.nameTable:
+      return pick(nameTable(view), names);
     default:
       return noResources;
   }

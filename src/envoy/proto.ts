@@ -48,7 +48,7 @@ export function encodeResource<Desc extends DescMessage>(
  */
 export function encodedResource(
   name: string,
-  { typeName }: DescMessage,
+  { typeName }: Pick<DescMessage, "typeName">,
   pieces: readonly Uint8Array[],
   patchedBy?: readonly string[],
 ): Resource {

@@ -41,7 +41,9 @@ export function syncStatus(server: AdsServer, version: string): SyncStatus[] {
   const rows: SyncStatus[] = [];
   for (const connection of server.connections()) {
     const client = connection.stream.client as ProxyClient | undefined;
-    if (client) rows.push(statusOf(connection, client, version));
+    // An agent's stream for its own needs isn't a proxy's.
+    const isProxy = shown.some(([, , type]) => connection.stream.subscriptions.has(type));
+    if (client && isProxy) rows.push(statusOf(connection, client, version));
   }
   return rows.sort((a, b) => (a.proxy < b.proxy ? -1 : 1));
 }

@@ -70,6 +70,8 @@ export interface Endpoint {
   readonly workload: string;
   readonly serviceAccount: string;
   readonly node: string;
+  /** Name by which a headless service's pod is called under the service's. */
+  readonly hostname?: string;
   /** Whether Kubernetes checks that it is ready. */
   readonly isChecked: boolean;
   /** Whether its sidecar takes mutual TLS (label `security.istio.io/tlsMode`). */

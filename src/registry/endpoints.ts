@@ -18,7 +18,7 @@ export function sliceEndpoints(slice: EndpointSlice, service: Service, workloads
   const result: Endpoint[] = [];
   for (const entry of slice.endpoints ?? []) {
     if (!takesTraffic(entry, service)) continue;
-    const place = describe(entry, slice, workloads);
+    const place = { ...describe(entry, slice, workloads), ...(entry.hostname ? { hostname: entry.hostname } : {}) };
     for (const port of slice.ports ?? []) {
       if (port.port === undefined) continue;
       for (const address of entry.addresses ?? []) {

@@ -199,6 +199,7 @@ function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
     a.serviceAccount === b.serviceAccount &&
     a.node === b.node &&
     a.weight === b.weight &&
+    a.hostname === b.hostname &&
     a.locality.region === b.locality.region &&
     a.locality.zone === b.locality.zone &&
     a.locality.subzone === b.locality.subzone &&

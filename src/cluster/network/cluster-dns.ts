@@ -1,8 +1,9 @@
 import type { Namespace, Service } from "kubernetes-types/core/v1.d.ts";
+import { createForward } from "#dns/forward.ts";
+import { type DnsServer, startDnsServer } from "#dns/server.ts";
 import type { Informer } from "#kube/informer.ts";
 import type { Log } from "#log/log.ts";
-import { createForward } from "./dns/forward.ts";
-import { type DnsServer, startDnsServer } from "./dns/server.ts";
+import { answer } from "./dns/answer.ts";
 import type { SliceIndex } from "./slice-index.ts";
 
 export interface ClusterDnsOptions {
@@ -26,5 +27,7 @@ export function startClusterDns(options: ClusterDnsOptions): Promise<DnsServer> 
     hasNamespace: (name: string) => namespaces.get(name) !== undefined,
   };
   const forward = createForward("/etc/resolv.conf", [host, dnsIp]);
-  return startDnsServer(host, { data, domain, forward }, log);
+  // Where something listens on all addresses already, on any port: clients come by the DNS Service's address and are led to it.
+  const answering = { data, domain, forward };
+  return startDnsServer(host, [53, 0, 0, 0], (query, over) => answer(query, over, answering), log);
 }
