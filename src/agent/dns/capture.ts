@@ -15,6 +15,7 @@ const nameTable = "type.googleapis.com/istio.networking.nds.v1.NameTable";
 export interface DnsCapture {
   /** Whether istiod has told its names. */
   readonly isReady: boolean;
+  readonly port: number;
   stop(): Promise<void>;
 }
 
@@ -52,6 +53,7 @@ export async function startDnsCapture(
     get isReady() {
       return hosts !== undefined;
     },
+    port: server.port,
     async stop() {
       names.stop();
       await server.stop();
