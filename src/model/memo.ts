@@ -8,7 +8,9 @@ export function memo<Args extends readonly object[], Result>(
   const root = new WeakMap<object, unknown>();
   return (...args) => {
     let level = root;
-    for (const argument of args.slice(0, -1)) {
+    const last = args.length - 1;
+    for (let index = 0; index < last; index++) {
+      const argument = args[index] as object;
       let next = level.get(argument) as WeakMap<object, unknown> | undefined;
       if (next === undefined) {
         next = new WeakMap();
@@ -16,12 +18,22 @@ export function memo<Args extends readonly object[], Result>(
       }
       level = next;
     }
-    const last = args.at(-1) as object;
-    if (level.has(last)) return level.get(last) as Result;
+    const key = args[last] as object;
+    const known = level.get(key);
+    if (known !== undefined || level.has(key)) return known as Result;
     const result = compute(...args);
-    level.set(last, result);
+    level.set(key, result);
     return result;
   };
+}
+
+const end: object = {};
+const lists = memo((...items: readonly object[]) => Object.freeze(items.slice(0, -1)));
+
+/** The list of these objects: the same one for the same objects in the same order. For short lists. */
+export function sameList<T extends object>(items: readonly T[]): readonly T[] {
+  // The end keeps a list apart from those that begin with it.
+  return lists(...items, end) as readonly T[];
 }
 
 /** `previous` if it has the same elements in the same order, else `next`: keeps identity where nothing changed. */

@@ -2,7 +2,7 @@ import type { Container, Pod } from "kubernetes-types/core/v1.d.ts";
 import type { ConnectionPool } from "#api/istio/destination-rule.ts";
 import type { ServerTLS } from "#api/istio/gateway.ts";
 import { selects } from "#model/labels.ts";
-import { memo } from "#model/memo.ts";
+import { memo, sameList } from "#model/memo.ts";
 import type { Proxy } from "#model/proxy.ts";
 import { type Endpoint, endpointsKey, type Service, type ServicePort } from "#model/service.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -48,8 +48,8 @@ export function serviceTargets(snapshot: Snapshot, proxy: Proxy): readonly Servi
   const external = externalTargets(snapshot.services, snapshot.endpoints);
   const found = external.size === 0 ? noTargets : new Set(proxy.ips.flatMap((ip) => external.get(ip) ?? []));
   for (const target of found) targets.push(target);
-  if (targets.length === 0) return noTargets;
-  return sameTargets(...targets.sort((a, b) => a.service.created - b.service.created), end);
+  // Pods that serve the same have the same list, also after a change of something else.
+  return sameList(targets.sort((a, b) => a.service.created - b.service.created));
 }
 
 const noTargets: readonly ServiceTarget[] = Object.freeze([]);
@@ -75,13 +75,6 @@ function targetAt(service: Service, port: ServicePort, targetPort: number): Serv
   known.set(targetPort, target);
   return target;
 }
-
-const end: object = {};
-
-/** Pods that serve the same have the same list, also after a change of something else. The end keeps longer lists apart. */
-const sameTargets = memo(
-  (...targets: readonly object[]) => Object.freeze(targets.slice(0, -1)) as readonly ServiceTarget[],
-);
 
 /** What the endpoints of ServiceEntries serve, by address. */
 const externalTargets = memo(

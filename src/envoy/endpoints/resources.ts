@@ -1,8 +1,8 @@
 import { ClusterLoadAssignmentSchema } from "#api/envoy/gen/envoy/config/endpoint/v3/endpoint_pb.js";
-import type { LocalityLoadBalancer } from "#api/istio/destination-rule.ts";
+import type { LocalityLoadBalancer, Subset } from "#api/istio/destination-rule.ts";
 import { memo } from "#model/memo.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
-import { type Endpoint, endpointsKey, findPort } from "#model/service.ts";
+import { type Endpoint, endpointsKey, findPort, type Service, type ServicePort } from "#model/service.ts";
 import type { DestinationPolicy } from "#snapshot/destination-rules.ts";
 import type { ProxyView } from "#snapshot/proxy-view.ts";
 import type { Destinations } from "#snapshot/scope.ts";
@@ -12,7 +12,7 @@ import { effectivePolicy } from "../clusters/traffic-policy.ts";
 import { clusterName, parseClusterName } from "../names.ts";
 import { byName, encodeResource } from "../proto.ts";
 import { loadAssignment, selectEndpoints } from "./assignment.ts";
-import { byLocality, localityRules, placeGroups } from "./locality-groups.ts";
+import { byLocality, type LocalityRules, localityRules, placeGroups } from "./locality-groups.ts";
 import { placeKey } from "./place.ts";
 
 const noPolicy: object = {};
@@ -50,15 +50,31 @@ export function endpointResources(view: ProxyView, names: ReadonlySet<string>): 
   const known = answers(view.endpoints, destinations, place);
   const before = known.get(names);
   if (before !== undefined) return before;
-  const set = sharedSet(sharedList(byName([...names].flatMap((name) => assignmentNamed(view, name) ?? []))));
+  const clusters = clustersNamed(destinations, view.mesh, names);
+  const set = sharedSet(sharedList(byName(clusters.map((cluster) => assignment(view, cluster)))));
   known.set(names, set);
   return set;
 }
 
-function assignmentNamed(view: ProxyView, name: string): Resource | undefined {
+/** A cluster whose endpoints are asked for: all that doesn't change with them. */
+interface AskedCluster {
+  readonly name: string;
+  readonly service: Service;
+  readonly port: ServicePort;
+  readonly policy: DestinationPolicy | undefined;
+  readonly subset: Subset | undefined;
+  readonly rules: LocalityRules | undefined;
+}
+
+const clustersNamed = memo(
+  (seen: Destinations, mesh: MeshConfig, names: ReadonlySet<string>): readonly AskedCluster[] =>
+    [...names].flatMap((name) => clusterNamed(seen, mesh, name) ?? []),
+);
+
+function clusterNamed(seen: Destinations, mesh: MeshConfig, name: string): AskedCluster | undefined {
   const parts = parseClusterName(name);
   if (parts === undefined || parts.direction !== "outbound") return undefined;
-  const service = view.scope.byHost.get(parts.hostname);
+  const service = seen.byHost.get(parts.hostname);
   const port = service && findPort(service, parts.port);
   // A number may be written in more ways than one: only the cluster's own name counts.
   if (
@@ -68,13 +84,16 @@ function assignmentNamed(view: ProxyView, name: string): Resource | undefined {
   ) {
     return undefined;
   }
-  const policy = view.scope.policyOf(service);
+  const policy = seen.policyOf(service);
   const subset = policy?.subsets.find((candidate) => candidate.name === parts.subset);
   if (parts.subset !== "" && subset === undefined) return undefined;
+  const effective = effectivePolicy(policy?.trafficPolicy, subset?.trafficPolicy, port.port);
+  return { name, service, port, policy, subset, rules: localityRules(effective, mesh.localityLbSetting) };
+}
+
+function assignment(view: ProxyView, { name, service, port, policy, subset, rules }: AskedCluster): Resource {
   const all = view.endpoints.get(endpointsKey(service)) ?? noEndpoints;
   const { place, clusterId } = view;
-  const effective = effectivePolicy(policy?.trafficPolicy, subset?.trafficPolicy, port.port);
-  const rules = localityRules(effective, view.mesh.localityLbSetting);
   const key = rules === undefined ? name : `${name} ${placeKey(place, rules.failoverPriority)}`;
   const shared = encoded(all, policy ?? noPolicy, view.mesh);
   const before = shared.get(key);

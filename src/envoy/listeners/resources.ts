@@ -1,5 +1,5 @@
 import { type Listener, ListenerSchema } from "#api/envoy/gen/envoy/config/listener/v3/listener_pb.js";
-import { memo } from "#model/memo.ts";
+import { memo, sameList } from "#model/memo.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
 import { type Endpoint, endpointsKey } from "#model/service.ts";
 import type { Egress } from "#snapshot/egress.ts";
@@ -12,7 +12,7 @@ import { gatewayListeners } from "./gateway.ts";
 import { openedInbound, virtualInbound } from "./inbound.ts";
 import { headlessListeners, isOwn, ownListener, sharedListener, virtualOutbound } from "./outbound.ts";
 import { type HeadlessPort, type OutboundPlan, planOutbound } from "./outbound-plan.ts";
-import { defaultTcpChain, outboundTcpChains } from "./tcp-routes.ts";
+import { defaultTcpChain, meshL4Rules, outboundTcpChains } from "./tcp-routes.ts";
 
 function encode(listener: Listener): Resource {
   return encodeResource(listener.name, ListenerSchema, listener);
@@ -27,34 +27,36 @@ const modes: Readonly<Record<Mode, { readonly mode: Mode }>> = {
   NONE: { mode: "NONE" },
 };
 
-/** What is listened to: the same for all proxies of a scope. */
-const plans = memo((egress: readonly Egress[], mesh: MeshConfig, { mode }: { readonly mode: Mode }) => {
-  const { listeners, headless } = planOutbound(egress, mesh, mode);
-  return {
-    shared: listeners.filter((plan) => !isOwn(plan)),
-    own: listeners.filter(isOwn),
-    headless,
-  };
-});
+/** Stands for "none", as memos go by identity. */
+const nothing: object = {};
+
+interface Plans {
+  readonly shared: readonly OutboundPlan[];
+  readonly own: readonly OutboundPlan[];
+  readonly headless: readonly HeadlessPort[];
+}
+
+const planned = memo((..._madeOf: readonly object[]): { plans?: Plans } => ({}));
+
+/** What is listened to: the same for all proxies of a scope, as long as no service and no rule for connections changes. */
+function plansOf(egress: readonly Egress[], mesh: MeshConfig, mode: { readonly mode: Mode }): Plans {
+  const madeOf = egress.flatMap(({ listener, services, rules }) => [listener ?? nothing, services, meshL4Rules(rules)]);
+  const known = planned(mesh, mode, sameList(madeOf));
+  if (known.plans === undefined) {
+    const { listeners, headless } = planOutbound(egress, mesh, mode.mode);
+    known.plans = {
+      shared: listeners.filter((plan) => !isOwn(plan)),
+      own: listeners.filter(isOwn),
+      headless,
+    };
+  }
+  return known.plans;
+}
 
 /** Listeners that services have whoever calls them. */
-const shared = memo(
-  (
-    seen: Destinations,
-    egress: readonly Egress[],
-    mesh: MeshConfig,
-    mode: { readonly mode: Mode },
-  ): readonly Resource[] =>
-    sharedList(
-      byName([
-        virtualOutboundResource(mesh),
-        ...plans(egress, mesh, mode).shared.map((plan) => ofPlan(plan, seen, mesh)),
-      ]),
-    ),
+const shared = memo((plans: Plans, seen: Destinations, mesh: MeshConfig): readonly Resource[] =>
+  sharedList(byName([virtualOutboundResource(mesh), ...plans.shared.map((plan) => ofPlan(plan, seen, mesh))])),
 );
-
-/** Stands for "no policy". */
-const nothing: object = {};
 
 /** By what they are made of and then by address, so that namespaces share too, and a change leaves the others. */
 const encoded = memo((..._parts: object[]) => new Map<string, Resource>());
@@ -108,11 +110,11 @@ export const listenerResources: (view: ProxyView) => ResourceSet = memo((view: P
   if (view.proxy.type === "router") return sharedSet(sharedList(byName(gatewayListeners(view).map(encode))));
   const { destinations, egress } = view.scope;
   const mode = modes[view.proxy.interceptionMode];
-  const { own, headless } = plans(egress, view.mesh, mode);
+  const plans = plansOf(egress, view.mesh, mode);
   const mine = [
     ...inbound(view.targets, view.mesh),
-    ...own.map((plan) => encode(ownListener(plan, view))),
-    ...headlessResources(view, headless),
+    ...plans.own.map((plan) => encode(ownListener(plan, view))),
+    ...headlessResources(view, plans.headless),
   ];
-  return withOwn(shared(destinations, egress, view.mesh, mode), byName(mine));
+  return withOwn(shared(plans, destinations, view.mesh), byName(mine));
 });

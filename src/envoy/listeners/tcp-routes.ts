@@ -9,7 +9,7 @@ import { MongoProxySchema } from "#api/envoy/gen/envoy/extensions/filters/networ
 import type { L4MatchAttributes, RouteDestination, TLSMatchAttributes } from "#api/istio/virtual-service.ts";
 import { isSubsetOf } from "#model/host.ts";
 import { selects } from "#model/labels.ts";
-import { memo } from "#model/memo.ts";
+import { memo, sameList } from "#model/memo.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
 import { isSniffed, isTls, type Protocol } from "#model/protocol.ts";
 import type { Service, ServicePort } from "#model/service.ts";
@@ -116,13 +116,13 @@ function protocolFilters(protocol: Protocol, cluster: string): readonly Filter[]
 
 const none: readonly RoutingRule[] = [];
 
-/** The rules of sidecars for connections. Mostly there is none; then the list is the same over all changes. */
+/** The rules of sidecars for connections: the same list as long as none of these changes. */
 export const meshL4Rules: (rules: readonly RoutingRule[]) => readonly RoutingRule[] = memo(
   (rules: readonly RoutingRule[]) => {
     const found = rules.filter(
       ({ gateways, spec }) => gateways.has(meshGateway) && (spec.tcp?.length || spec.tls?.length),
     );
-    return found.length > 0 ? found : none;
+    return found.length > 0 ? sameList(found) : none;
   },
 );
 

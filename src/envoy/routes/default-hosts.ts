@@ -54,33 +54,23 @@ function build(
   dnsDomain: string,
 ): DefaultHosts {
   const services = callable(new Set(byPort.get(port)), port);
+  const domainsOf = (service: Service): readonly string[] => serviceDomains(service, dnsDomain).domains;
+  const all = (): Set<string> =>
+    new Set(services.flatMap((service) => domainsOf(service).map((domain) => domain.toLowerCase())));
   let count = 0;
-  const domainsOf = (): Set<string> => {
-    const all = new Set<string>();
-    count = 0;
-    for (const service of services) {
-      for (const domain of serviceDomains(service, dnsDomain).domains) {
-        all.add(domain.toLowerCase());
-        count += 1;
-      }
-    }
-    return all;
-  };
-  const isClear = domainsOf().size === count;
-  // Mostly nobody asks, and it is as large as the mesh.
+  const hosts = services.map((service) => {
+    const domains = domainsOf(service);
+    count += domains.length;
+    const routes = unruledRoutes(service, seen.policyOf(service), mesh, port);
+    return hostWith(routes, `${service.hostname}:${port}`, domains);
+  });
+  // Mostly nobody asks for it later, and it is as large as the mesh.
   let domains: ReadonlySet<string> | undefined;
-  const hosts = services.map((service) =>
-    hostWith(
-      unruledRoutes(service, seen.policyOf(service), mesh, port),
-      `${service.hostname}:${port}`,
-      serviceDomains(service, dnsDomain).domains,
-    ),
-  );
   return {
     hosts: hosts.sort((a, b) => compareText(a.name, b.name)),
-    isClear,
+    isClear: new Set(hosts.flatMap((host) => host.domains.map((domain) => domain.toLowerCase()))).size === count,
     hasDomain(domain) {
-      domains ??= domainsOf();
+      domains ??= all();
       return domains.has(domain);
     },
   };
