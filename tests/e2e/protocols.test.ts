@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { KubeObject } from "#kube/object.ts";
 import { authorityFrom, createSelfSignedRoot, generateEcKey, issue } from "../../src/ca/certificate.ts";
+import { goTool } from "./go-tool.ts";
+import { type Http2Conformance, http2Conformance } from "./h2spec.ts";
 import { type Mesh, namespace, programs, startMesh, workload } from "./mesh.ts";
 import { isRoot } from "./weft-command.ts";
 
@@ -51,6 +53,7 @@ const ports = [
 describe("what services speak", { skip: !isRoot && "needs root" }, () => {
   let mesh: Mesh;
   let caller: string;
+  let podAddress: string;
 
   before(async () => {
     mesh = await startMesh(`e2e-${process.pid}-t`);
@@ -103,6 +106,7 @@ describe("what services speak", { skip: !isRoot && "needs root" }, () => {
       if (members.length === 2 && members.every(isReady)) break;
       await new Promise((done) => setTimeout(done, 200));
     }
+    podAddress = (await mesh.pods("all"))[0]?.status?.podIP ?? "";
     caller = (await mesh.pods("caller"))[0]?.metadata?.name ?? "";
   });
   after(() => mesh?.down());
@@ -182,5 +186,94 @@ describe("what services speak", { skip: !isRoot && "needs root" }, () => {
   test("an ExternalName is another name of its target", async () => {
     assert.match(await ask("http", "elsewhere", 80), /^200 envoy /);
     assert.equal(await ask("tcp", "elsewhere", 9000), "echo hello");
+  });
+
+  test("a service on its pod's loopback is reached where a Sidecar says so", async () => {
+    const port = { number: 9009, name: "tcp", protocol: "TCP" };
+    await mesh.apply(
+      ...workload({
+        name: "inner",
+        args: ["/programs/protocols.ts"],
+        ports: [{ name: "tcp", port: 9009 }],
+        volumes: [
+          { name: "certificates", mountPath: "/certificates", source: { configMap: { name: "certificates" } } },
+        ],
+      }),
+    );
+    await mesh.rolledOut("inner-v1");
+    assert.doesNotMatch(
+      await ask("tcp", "inner", 9009),
+      /hello/,
+      "calls come to the pod's address, not to its loopback",
+    );
+    await mesh.apply(
+      istio("Sidecar", "inner", {
+        workloadSelector: { labels: { app: "inner" } },
+        ingress: [{ port, defaultEndpoint: "127.0.0.1:9009" }],
+      }),
+    );
+    await new Promise((done) => setTimeout(done, 1_000));
+    assert.equal(await ask("tcp", "inner", 9009), "echo hello");
+  });
+
+  describe("HTTP/2 conformance (h2spec)", { skip: !goTool("h2spec") && "there is no h2spec: it needs Go" }, () => {
+    test("of a gateway and of a sidecar: as good as Envoy's own", async () => {
+      const addresses = [[mesh.gateway, 80] as const, [podAddress, 8081] as const];
+      const look = (): Promise<readonly Http2Conformance[]> =>
+        Promise.all(addresses.map((address) => http2Conformance(...address)));
+      const first = await look();
+      for (const { passed } of first) assert.ok(passed >= 120, String(passed));
+      if (first.every(({ failed }) => failed.length === 0)) return;
+      // Its cases have a time to answer in, which a busy machine may miss once.
+      const second = await look();
+      second.forEach(({ failed }, index) =>
+        assert.deepEqual(
+          failed.filter((title) => first[index]?.failed.includes(title)),
+          [],
+        ),
+      );
+    });
+  });
+
+  describe("load (fortio)", { skip: !goTool("fortio") && "there is no fortio: it needs Go" }, () => {
+    before(async () => {
+      const fortio = {
+        volumes: [
+          {
+            name: "fortio",
+            mountPath: "/fortio",
+            source: { hostPath: { path: goTool("fortio") ?? "", type: "File" } },
+          },
+        ],
+      };
+      const off = ["-redirect-port", "disabled", "-tcp-port", "disabled", "-udp-port", "disabled"];
+      await mesh.apply(
+        ...workload({
+          name: "fortio-server",
+          args: [],
+          ports: [
+            { name: "http", port: 8080 },
+            { name: "grpc", port: 8079 },
+          ],
+          ...fortio,
+          container: { command: ["/fortio", "server", ...off] },
+        }),
+        ...workload({ name: "fortio", args: [], ...fortio, container: { command: ["sleep", "infinity"] } }),
+      );
+      await Promise.all(["fortio-server-v1", "fortio-v1"].map((name) => mesh.rolledOut(name)));
+    });
+
+    for (const [what, args, good] of [
+      ["HTTP", ["http://fortio-server:8080/"], "200"],
+      ["gRPC", ["-grpc", "-ping", "fortio-server:8079"], "SERVING"],
+    ] as const)
+      test(`${what} through two sidecars: every call is answered`, async () => {
+        const [pod] = await mesh.pods("fortio");
+        const command = ["/fortio", "load", "-qps", "300", "-c", "8", "-t", "8s", "-json", "-", "-quiet", ...args];
+        const text = await mesh.run(pod?.metadata?.name ?? "", command, 40);
+        const { RetCodes: codes } = JSON.parse(text) as { RetCodes: Readonly<Record<string, number>> };
+        assert.deepEqual(Object.keys(codes), [good]);
+        assert.ok((codes[good] ?? 0) > 1_000, JSON.stringify(codes));
+      });
   });
 });
