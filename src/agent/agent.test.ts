@@ -79,6 +79,9 @@ function startAgent(): void {
       ENVOY_PROMETHEUS_PORT: String(ports.prometheus),
       ENVOY_STATUS_PORT: String(ports.ready),
       ISTIO_META_WORKLOAD_NAME: "reviews-v1",
+      WEFT_BOOTSTRAP_PATCH: JSON.stringify({
+        layered_runtime: { layers: [{ name: "patch", static_layer: { "weft.test": "patched" } }] },
+      }),
       ISTIO_KUBE_APP_PROBERS: JSON.stringify({
         "/app-health/app/readyz": { httpGet: { port: appPort, path: "/health" } },
         "/app-health/app/livez": { tcpSocket: { port: appPort } },
@@ -125,6 +128,16 @@ test("the bootstrap is one that Envoy accepts, and names the pod", { skip }, asy
   assert.equal(node["id"], "sidecar~127.0.0.1~reviews-v1-0.default~default.svc.cluster.local");
   assert.equal(node["cluster"], "reviews.default");
   assert.deepEqual((node["metadata"] as Record<string, unknown>)["LABELS"], { app: "reviews", version: "v1" });
+});
+
+test("Envoy merges the patch of EnvoyFilters into its bootstrap", { skip }, async () => {
+  const { body } = await get(ports.admin, "/runtime");
+  const { layers, entries } = JSON.parse(body) as {
+    layers: string[];
+    entries: Record<string, { final_value: string }>;
+  };
+  assert.deepEqual(layers, ["global config", "admin", "patch"]);
+  assert.equal(entries["weft.test"]?.final_value, "patched");
 });
 
 test("without istiod the proxy isn't ready, and the log says what to look at", { skip }, async () => {

@@ -46,22 +46,19 @@ export async function runProxy(args: readonly string[], env: NodeJS.ProcessEnv):
   mkdirSync(settings.configDir, { recursive: true });
   const bootstrapPath = join(settings.configDir, "envoy-rev.json");
   writeFileSync(bootstrapPath, JSON.stringify(bootstrap(settings, node, pod)));
-  const override = env["ISTIO_BOOTSTRAP_OVERRIDE"];
+  const override = bootstrapOverride(env);
+  if (env["ISTIO_BOOTSTRAP_OVERRIDE"] && env["WEFT_BOOTSTRAP_PATCH"])
+    log.warn("the bootstrap override of the pod's annotation counts, EnvoyFilters' patches of the bootstrap don't");
   const xds = await startXdsProxy(settings, log);
   const dns = capturesDns(settings) ? await startDnsCapture(settings, node, log) : undefined;
 
   const readiness = createReadiness(settings.adminPort);
   const counters: AgentCounters = { startedAt: Date.now(), envoyStarts: 0, scrapes: 0, failedScrapes: new Map() };
   let draining = false;
-  const envoy = runEnvoy(
-    settings.envoyPath,
-    envoyArgs(settings, bootstrapPath, override === undefined ? undefined : readFileSync(override, "utf8")),
-    log,
-    () => {
-      counters.envoyStarts += 1;
-      readiness.reset();
-    },
-  );
+  const envoy = runEnvoy(settings.envoyPath, envoyArgs(settings, bootstrapPath, override), log, () => {
+    counters.envoyStarts += 1;
+    readiness.reset();
+  });
   const drain = async (close: boolean): Promise<void> => {
     if (draining) return;
     draining = true;
@@ -118,4 +115,10 @@ export async function runProxy(args: readonly string[], env: NodeJS.ProcessEnv):
   await dns?.stop();
   await xds.close();
   return status ? code : 1;
+}
+
+/** What Envoy merges into its bootstrap: the pod's own file, else what EnvoyFilters say. */
+function bootstrapOverride(env: NodeJS.ProcessEnv): string | undefined {
+  const file = env["ISTIO_BOOTSTRAP_OVERRIDE"];
+  return file ? readFileSync(file, "utf8") : env["WEFT_BOOTSTRAP_PATCH"];
 }

@@ -1,5 +1,5 @@
 import { RE2JS } from "re2js";
-import type { ApplyTo, ConfigPatch, EnvoyFilterSpec, ListenerMatch } from "#api/istio/envoy-filter.ts";
+import type { ApplyTo, ConfigPatch, EnvoyFilterSpec, ListenerMatch, PatchOperation } from "#api/istio/envoy-filter.ts";
 import { currentFilterName } from "./filter-names.ts";
 import { patchValue } from "./patch-value.ts";
 import type { Report } from "./report.ts";
@@ -20,6 +20,18 @@ const matchOf: Readonly<Record<ApplyTo, "listener" | "routeConfiguration" | "clu
   CLUSTER: "cluster",
   EXTENSION_CONFIG: undefined,
   BOOTSTRAP: undefined,
+};
+
+/** What can be done to things of which not all can; inserting something where order has no meaning is adding it. */
+const effective: Partial<Readonly<Record<ApplyTo, readonly PatchOperation[]>>> = {
+  LISTENER: ["MERGE", "MERGE_AND_REPLACE_LIST", "ADD", "REMOVE"],
+  FILTER_CHAIN: ["MERGE", "MERGE_AND_REPLACE_LIST", "ADD", "REMOVE"],
+  ROUTE_CONFIGURATION: ["MERGE", "MERGE_AND_REPLACE_LIST"],
+  VIRTUAL_HOST: ["MERGE", "MERGE_AND_REPLACE_LIST", "ADD", "REMOVE", "REPLACE"],
+  HTTP_ROUTE: ["MERGE", "MERGE_AND_REPLACE_LIST", "ADD", "REMOVE"],
+  CLUSTER: ["MERGE", "MERGE_AND_REPLACE_LIST", "ADD", "REMOVE"],
+  EXTENSION_CONFIG: ["ADD"],
+  BOOTSTRAP: ["MERGE", "MERGE_AND_REPLACE_LIST"],
 };
 
 /** Istio: validateEnvoyFilter. */
@@ -57,6 +69,14 @@ function checkPatch({ applyTo, match, patch }: ConfigPatch, field: string, repor
     return report.error(`${field}.patch.operation`, "is required");
   if (operation !== "REMOVE" && value === undefined)
     return report.error(`${field}.patch.value`, `is required for ${operation}`);
+  const done = operation.startsWith("INSERT_") ? "ADD" : operation;
+  const useful = effective[applyTo];
+  if (useful && !useful.includes(done))
+    report.warning(
+      `${field}.patch.operation`,
+      `has no effect on ${applyTo}: use one of ${useful.join(", ")}`,
+      operation,
+    );
   const version = match?.proxy?.proxyVersion;
   if (version !== undefined) {
     try {

@@ -115,6 +115,11 @@ const doubtful: readonly (readonly [string, object, RegExp])[] = [
     withValue("CLUSTER", { conect_timeout: "1s" }),
     /key "conect_timeout" is unknown: it is left out/,
   ],
+  [
+    "an operation that does nothing",
+    { configPatches: [{ applyTo: "ROUTE_CONFIGURATION", patch: { operation: "REMOVE" } }] },
+    /has no effect on ROUTE_CONFIGURATION: use one of MERGE/,
+  ],
   ["a selector without labels", { workloadSelector: {} }, /takes all workloads/],
   [
     "an extension without its type",

@@ -23,6 +23,8 @@ export interface InjectContext {
   readonly values: InjectValues;
   readonly mesh: InjectMeshConfig;
   readonly proxyConfig: ProxyConfig;
+  /** JSON for Envoy to merge into its bootstrap. */
+  readonly bootstrapPatch: string | undefined;
   readonly revision: string;
   readonly native: boolean;
   readonly interceptionMode: string;
@@ -36,6 +38,7 @@ export interface ContextFacts {
   readonly values: InjectValues;
   readonly mesh: InjectMeshConfig;
   readonly proxyConfigs: readonly ProxyConfigResource[];
+  readonly bootstrapPatch?: string | undefined;
   readonly namespace: string;
   readonly revision: string;
   readonly native: boolean;
@@ -62,6 +65,7 @@ export function createContext(facts: ContextFacts): InjectContext {
     values: facts.values,
     mesh: facts.mesh,
     proxyConfig,
+    bootstrapPatch: facts.bootstrapPatch,
     revision: facts.revision,
     native: facts.native,
     interceptionMode: annotations["sidecar.istio.io/interceptionMode"] ?? proxyConfig.interceptionMode ?? "REDIRECT",

@@ -25,6 +25,8 @@ export interface InjectSettings {
   readonly mesh: InjectMeshConfig;
   /** The resources of kind ProxyConfig, of all namespaces, oldest first. */
   readonly proxyConfigs?: readonly ProxyConfigResource[];
+  /** JSON that goes on top of a pod's bootstrap, if anything does. */
+  readonly bootstrapPatch?: (namespace: string, labels: Readonly<Record<string, string>>) => string | undefined;
   /** istiod's revision; `default` without one. */
   readonly revision: string;
   readonly environment: InjectEnvironment;
@@ -76,6 +78,7 @@ function inject(input: InjectInput, namespace: string): InjectablePod {
     values: input.values,
     mesh: input.mesh,
     proxyConfigs: input.proxyConfigs ?? [],
+    bootstrapPatch: input.bootstrapPatch?.(namespace, original.metadata?.labels ?? {}),
     namespace,
     revision: input.revision,
     native: isNativeSidecar(

@@ -50,6 +50,10 @@ export function proxyEnv(context: InjectContext, kind: ProxyKind): EnvVar[] {
     ...(context.annotations["sidecar.istio.io/bootstrapOverride"] === undefined
       ? []
       : [{ name: "ISTIO_BOOTSTRAP_OVERRIDE", value: "/etc/istio/custom-bootstrap/custom_bootstrap.json" }]),
+    ...(context.bootstrapPatch === undefined
+      ? []
+      : // Kubernetes would put the values of variables in.
+        [{ name: "WEFT_BOOTSTRAP_PATCH", value: context.bootstrapPatch.replaceAll("$(", () => "$$(") }]),
     { name: "ISTIO_META_MESH_ID", value: values.global.meshID || context.trustDomain },
     { name: "TRUST_DOMAIN", value: context.trustDomain },
     ...Object.entries(context.proxyConfig.proxyMetadata ?? {}).map(([name, value]) => ({ name, value: String(value) })),

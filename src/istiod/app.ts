@@ -4,9 +4,11 @@ import { keepRootConfigMaps } from "#ca/root-config-maps.ts";
 import { loadAuthority } from "#ca/root-secret.ts";
 import { istiodNames, keepServingCertificate } from "#ca/serving-certificate.ts";
 import { createTokenReviewer, type WorkloadIdentity } from "#ca/token-review.ts";
+import { bootstrapPatch } from "#envoy/envoy-filter/bootstrap.ts";
 import type { KubeClient } from "#kube/client.ts";
 import type { Informer } from "#kube/informer.ts";
 import type { Log } from "#log/log.ts";
+import { patchesOf } from "#snapshot/envoy-filters.ts";
 import { createStatusKeeper } from "#status/status-keeper.ts";
 import { keepWebhookConfigurations } from "#webhook/ca-bundle.ts";
 import { createWebhookServer } from "#webhook/server.ts";
@@ -208,6 +210,10 @@ export async function startIstiod({ client, options, version, log }: IstiodDepen
       values: settings.injectValues(),
       mesh: settings.rawMesh(),
       proxyConfigs: [...snapshots.current().inEffect.proxyConfigs.values()],
+      bootstrapPatch: (podNamespace, labels) =>
+        bootstrapPatch(
+          patchesOf(snapshots.current(), { name: "", namespace: podNamespace, labels, version, metadata: {} }),
+        ),
       revision,
       environment: options.injection,
       kubeletVersions: [...snapshots.current().input.nodes.values()].map(

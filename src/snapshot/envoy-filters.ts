@@ -23,6 +23,9 @@ export interface Patch {
 /** The patches for one proxy, in the order they are applied. The same for all proxies that have the same patches. */
 export type Patches = ReadonlyMap<ApplyTo, readonly Patch[]>;
 
+/** What patches look at of a proxy, which may not run yet. */
+export type PatchedProxy = Pick<Proxy, "name" | "namespace" | "labels" | "version" | "metadata">;
+
 interface ProxyCondition {
   readonly version: RE2JS | undefined;
   readonly metadata: readonly (readonly [string, string])[];
@@ -63,7 +66,7 @@ const byKind = memo((patches: readonly Patch[]): Patches => Map.groupBy(patches,
  * The patches for `proxy`: of the root namespace and of its own, from the lowest priority to the highest, then the root namespace
  * first, then by age. Undefined when there are none. Istio: PushContext.EnvoyFilters.
  */
-export function patchesOf(snapshot: Snapshot, proxy: Proxy): Patches | undefined {
+export function patchesOf(snapshot: Snapshot, proxy: PatchedProxy): Patches | undefined {
   const { rootNamespace } = snapshot.mesh;
   const pod = snapshot.input.pods.get(`${proxy.namespace}/${proxy.name}`);
   const labels = pod?.metadata?.labels ?? proxy.labels;
@@ -81,7 +84,11 @@ export function patchesOf(snapshot: Snapshot, proxy: Proxy): Patches | undefined
   return patches.length === 0 ? undefined : byKind(internList(patches));
 }
 
-function selects({ metadata, spec }: EnvoyFilter, proxy: Proxy, labels: Readonly<Record<string, string>>): boolean {
+function selects(
+  { metadata, spec }: EnvoyFilter,
+  proxy: PatchedProxy,
+  labels: Readonly<Record<string, string>>,
+): boolean {
   // Gateway API: policies are attached to what is in their own namespace.
   if (spec.targetRefs) {
     const gateway = labels["gateway.networking.k8s.io/gateway-name"];
@@ -95,8 +102,12 @@ function selects({ metadata, spec }: EnvoyFilter, proxy: Proxy, labels: Readonly
   return Object.entries(spec.workloadSelector?.labels ?? {}).every(([key, value]) => labels[key] === value);
 }
 
+/** What EnvoyFilters are written for: Weft's own proxies, whose versions start anew, count as of this Istio too. */
+const istioVersion = "1.31.0";
+
 /** A proxy that doesn't tell its version isn't of the version that is asked for. */
-function meets(proxy: Proxy, { version, metadata }: ProxyCondition): boolean {
-  if (version && (proxy.version === "" || !version.matcher(proxy.version).find())) return false;
+function meets(proxy: PatchedProxy, { version, metadata }: ProxyCondition): boolean {
+  const versions = proxy.version.startsWith("0.") ? [proxy.version, istioVersion] : [proxy.version];
+  if (version && !versions.some((told) => told !== "" && version.matcher(told).find())) return false;
   return metadata.every(([key, value]) => proxy.metadata[key] === value);
 }

@@ -84,6 +84,29 @@ describe("istiod on a Kubernetes API", () => {
     await client.delete(resourceTypes.virtualServices, { namespace: "shop", name: "twice-b" });
   });
 
+  test("an EnvoyFilter's patch of the bootstrap reaches pods that are made afterwards", async () => {
+    const { client } = plane;
+    await client.create(resourceTypes.envoyFilters, {
+      metadata: { name: "flush", namespace: "meshed" },
+      spec: {
+        workloadSelector: { labels: { app: "patched" } },
+        configPatches: [{ applyTo: "BOOTSTRAP", patch: { operation: "MERGE", value: { stats_flush_interval: "7s" } } }],
+      },
+    });
+    await eventually(async () => {
+      const create = async (app: string): Promise<string | undefined> => {
+        const pod = await client.create<Pod>(resourceTypes.pods, {
+          metadata: { generateName: "d-", namespace: "meshed", labels: { app } },
+          spec: { containers: [{ name: "app", image: "node:24" }] },
+        });
+        const env = pod.spec?.containers.find(({ name }) => name === "istio-proxy")?.env ?? [];
+        return env.find(({ name }) => name === "WEFT_BOOTSTRAP_PATCH")?.value;
+      };
+      assert.equal(await create("patched"), JSON.stringify({ stats_flush_interval: "7s" }));
+      assert.equal(await create("other"), undefined);
+    });
+  });
+
   test("a ProxyConfig sets the proxies of pods that are made afterwards", async () => {
     const { client } = plane;
     await client.create(resourceTypes.proxyConfigs, {

@@ -19,6 +19,7 @@ import { type ProxyView, proxyView } from "#snapshot/proxy-view.ts";
 import { typeUrls } from "#xds/resource.ts";
 import { bookinfo, gateway, ingressProxy, keyed, productpageProxy } from "../bookinfo.fixture.ts";
 import { generate } from "../generate.ts";
+import { bootstrapPatch } from "./bootstrap.ts";
 
 const manager = "envoy.filters.network.http_connection_manager";
 const router = "envoy.filters.http.router";
@@ -311,8 +312,24 @@ test("patches are for the proxies of a version and with metadata", () => {
   assert.equal(isThere({ proxyVersion: "^1\\.31.*" }), false);
   assert.equal(isThere({ proxyVersion: "^1\\.30.*" }), true);
   assert.equal(isThere({ proxyVersion: "1" }, { ...proxy, version: "" }), true);
+  const own = { ...proxy, version: "0.1.0" };
+  assert.deepEqual(
+    [isThere({ proxyVersion: "^1\\.31.*" }, own), isThere({ proxyVersion: "^1\\.30.*" }, own)],
+    [false, true],
+  );
   assert.equal(isThere({ metadata: { TEAM: "a" } }), false);
   assert.equal(isThere({ metadata: { TEAM: "b" } }), true);
+});
+
+test("patches of the bootstrap become what Envoy merges itself", () => {
+  const patch = (value: unknown): ConfigPatch => ({ applyTo: "BOOTSTRAP", patch: { operation: "MERGE", value } });
+  const runtime = (key: string) => ({ layered_runtime: { layers: [{ name: key, static_layer: { [key]: true } }] } });
+  const view = patched(patch(runtime("a")), patch(runtime("b")), patch({ stats_flush_interval: "7s" }));
+  assert.deepEqual(JSON.parse(bootstrapPatch(view.patches) ?? ""), {
+    layered_runtime: { layers: ["a", "b"].map((name) => ({ name, static_layer: { [name]: true } })) },
+    stats_flush_interval: "7s",
+  });
+  assert.equal(bootstrapPatch(viewOf([]).patches), undefined);
 });
 
 test("configurations of extensions are served by name", () => {
