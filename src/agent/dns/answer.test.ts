@@ -33,7 +33,7 @@ async function ask(name: string, type: RecordType = "A", table: Hosts | undefine
   return (packet.answers ?? []).map((record) => {
     assert.ok("ttl" in record && "data" in record);
     assert.equal(record.ttl, 30);
-    return `${record.name} ${String(record.data)}`;
+    return `${record.name} ${record.data as string}`;
   });
 }
 
