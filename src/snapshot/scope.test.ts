@@ -16,7 +16,8 @@ function service(key: string, ports: readonly number[] = [80], exportTo = ""): S
   const [namespace, name] = key.split("/");
   return {
     metadata: {
-      ...{ name: name ?? "", namespace: namespace ?? "" },
+      name: name ?? "",
+      namespace: namespace ?? "",
       creationTimestamp: "2026-01-01T00:00:00Z",
       ...(exportTo ? { annotations: { "networking.istio.io/exportTo": exportTo } } : {}),
     },
@@ -76,7 +77,7 @@ function callable(given: MeshInput, by: Proxy = proxy()): readonly string[] {
 }
 
 const sidecar = (spec: SidecarSpec, key = "shop/default"): Partial<InputObjects> => ({
-  sidecars: keyed(resource("Sidecar", key, spec) as Sidecar),
+  sidecars: keyed<Sidecar>(resource("Sidecar", key, spec)),
 });
 
 test("without a Sidecar everything that is exported is seen", () => {
