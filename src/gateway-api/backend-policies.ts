@@ -22,8 +22,15 @@ export interface ConvertedPolicies {
   readonly destinationRules: readonly DestinationRule[];
 }
 
-/** Gateways (`namespace/name`) whose routes lead to a backend (`Kind/namespace/name`). */
-export type GatewaysOfBackend = ReadonlyMap<string, ReadonlySet<string>>;
+/** How a backend (`Kind/namespace/name`) is used by routes. */
+export interface BackendUse {
+  /** Gateways (`namespace/name`) whose routes lead to it. */
+  readonly gateways: ReadonlySet<string>;
+  /** Whether a GRPCRoute leads to it: then it speaks HTTP/2, also on a port that doesn't say so. */
+  readonly isGrpc: boolean;
+}
+
+export type BackendUses = ReadonlyMap<string, BackendUse>;
 
 /** What is wrong in Istio with a credential, so that connections that need it fail. */
 const invalidCredential = "invalid://";
@@ -48,7 +55,7 @@ interface Target {
 }
 
 /** Istio: DestinationRuleCollection. */
-export function convertPolicies(input: GatewayApiInput, gateways: GatewaysOfBackend): ConvertedPolicies {
+export function convertPolicies(input: GatewayApiInput, uses: BackendUses): ConvertedPolicies {
   const applied: Applied[] = [];
   const claims = new Map<string, BackendTLSPolicy>();
   const tlsPolicies = [...input.backendTLSPolicies.values()].sort(compareObjects).map((policy) => {
@@ -63,7 +70,7 @@ export function convertPolicies(input: GatewayApiInput, gateways: GatewaysOfBack
         applied.push({ target: found, section: reference.sectionName, source: policy, tls: tls.settings });
       return { reference, key: found.key, error: owner === policy ? undefined : conflict(owner) };
     });
-    return { object: policy, status: tlsPolicyStatus(policy, tls, outcomes, gateways, input.now) };
+    return { object: policy, status: tlsPolicyStatus(policy, tls, outcomes, uses, input.now) };
   });
   const trafficPolicies = [...input.backendTrafficPolicies.values()].sort(compareObjects).map((policy) => {
     const isIgnored = policy.metadata.annotations?.[ignoreAnnotation] === "true";
@@ -75,7 +82,7 @@ export function convertPolicies(input: GatewayApiInput, gateways: GatewaysOfBack
     });
     return { object: policy, status: trafficPolicyStatus(policy, isIgnored, targets, input.now) };
   });
-  return { tlsPolicies, trafficPolicies, destinationRules: destinationRules(applied) };
+  return { tlsPolicies, trafficPolicies, destinationRules: destinationRules(applied, uses) };
 }
 
 function conflict({ metadata }: BackendTLSPolicy): ConditionError {
@@ -175,7 +182,7 @@ function tlsPolicyStatus(
     readonly key: string | undefined;
     readonly error: ConditionError | undefined;
   }[],
-  gateways: GatewaysOfBackend,
+  uses: BackendUses,
   now: string,
 ): PolicyStatus {
   const before = status?.ancestors ?? [];
@@ -189,7 +196,7 @@ function tlsPolicyStatus(
     const ancestor = { group, kind, name, ...(sectionName === undefined ? {} : { sectionName }) };
     return ancestorStatus(ancestor, meshController, states(error), before, observation);
   });
-  const names = new Set(outcomes.flatMap(({ key }) => (key === undefined ? [] : [...(gateways.get(key) ?? [])])));
+  const names = new Set(outcomes.flatMap(({ key }) => (key === undefined ? [] : [...(uses.get(key)?.gateways ?? [])])));
   const worst = outcomes.findLast(({ error }) => error !== undefined)?.error;
   const ofGateways = [...names].sort().map((key) => {
     const ancestor = { group: "gateway.networking.k8s.io", kind: "Gateway", name: key.slice(key.indexOf("/") + 1) };
@@ -268,7 +275,7 @@ function retryBudgetOf({ spec }: BackendTrafficPolicy): Pick<Applied, "retryBudg
 }
 
 /** One rule for every host that policies are about; of policies that say the same thing the first counts. */
-function destinationRules(applied: readonly Applied[]): readonly DestinationRule[] {
+function destinationRules(applied: readonly Applied[], uses: BackendUses): readonly DestinationRule[] {
   const byTarget = new Map<string, Applied[]>();
   for (const one of applied) {
     const group = byTarget.get(one.target.key) ?? [];
@@ -279,7 +286,7 @@ function destinationRules(applied: readonly Applied[]): readonly DestinationRule
     const [first] = group;
     if (first === undefined) return [];
     const { target, source } = first;
-    const trafficPolicy = trafficPolicyOf(target, group);
+    const trafficPolicy = trafficPolicyOf(target, group, uses.get(target.key)?.isGrpc ?? false);
     return target.hosts.map((host, index) => ({
       apiVersion: "networking.istio.io/v1",
       kind: "DestinationRule",
@@ -295,15 +302,16 @@ function destinationRules(applied: readonly Applied[]): readonly DestinationRule
   });
 }
 
-function trafficPolicyOf(target: Target, group: readonly Applied[]): TrafficPolicy {
+function trafficPolicyOf(target: Target, group: readonly Applied[], isGrpc: boolean): TrafficPolicy {
+  const http2 = isGrpc ? { connectionPool: { http: { h2UpgradePolicy: "UPGRADE" as const } } } : {};
   const whole = group.find(({ section, tls }) => tls !== undefined && !section)?.tls;
   const retryBudget = group.find((one) => one.retryBudget !== undefined)?.retryBudget;
   const ports = target.ports.flatMap(({ name, number }) => {
     const tls = group.find((one) => one.tls !== undefined && one.section === name)?.tls;
-    return tls === undefined ? [] : [{ port: { number }, tls }];
+    return tls === undefined ? [] : [{ port: { number }, tls, ...http2 }];
   });
   return {
-    ...(whole ? { tls: whole } : {}),
+    ...(whole ? { tls: whole, ...http2 } : {}),
     ...(retryBudget ? { retryBudget } : {}),
     ...(ports.length > 0 ? { portLevelSettings: ports } : {}),
   };

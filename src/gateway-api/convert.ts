@@ -6,7 +6,7 @@ import type { Gateway } from "#api/istio/gateway.ts";
 import type { IstioObject } from "#api/istio/object.ts";
 import type { VirtualService } from "#api/istio/virtual-service.ts";
 import { keepList } from "#model/memo.ts";
-import { convertPolicies, type GatewaysOfBackend } from "./backend-policies.ts";
+import { type BackendUse, convertPolicies } from "./backend-policies.ts";
 import type { BackendUser } from "./backends.ts";
 import { gatewayClassStatus } from "./gateway-class.ts";
 import { type ConvertedGateways, convertGateways } from "./gateways.ts";
@@ -42,7 +42,7 @@ export function convertGatewayApi(input: GatewayApiInput, previous?: Converted):
   const gateways = convertGateways(input, grants);
   const parents = indexParents(input, gateways.listeners);
   const attached = new Map<ParentListener, number>();
-  const backends = new Map<string, Set<string>>();
+  const backends = new Map<string, BackendUse>();
   const user = (route: Route, kind: string, needsGrant: boolean): BackendUser => ({
     input,
     grants,
@@ -164,8 +164,8 @@ function gatewayStatuses(
   });
 }
 
-/** Which Gateways lead to which backends: policies of backends tell it in their status. */
-function noteBackends(route: Route, found: Map<string, Set<string>>): GatewaysOfBackend {
+/** Notes what a route leads to: policies of backends hang on it. */
+function noteBackends(route: Route, found: Map<string, BackendUse>): void {
   const own = route.metadata.namespace ?? "";
   const gateways = (route.spec.parentRefs ?? [])
     .filter(({ kind = "Gateway" }) => kind === "Gateway")
@@ -173,11 +173,12 @@ function noteBackends(route: Route, found: Map<string, Set<string>>): GatewaysOf
   const { rules = [] } = route.spec as L4Route["spec"];
   for (const { kind = "Service", namespace = own, name } of rules.flatMap(({ backendRefs = [] }) => backendRefs)) {
     const key = `${kind}/${namespace}/${name}`;
-    const known = found.get(key) ?? new Set();
-    found.set(key, known);
-    for (const gateway of gateways) known.add(gateway);
+    const known = found.get(key);
+    found.set(key, {
+      gateways: new Set([...(known?.gateways ?? []), ...gateways]),
+      isGrpc: (known?.isGrpc ?? false) || route.kind === "GRPCRoute",
+    });
   }
-  return found;
 }
 
 /** `next` with the objects of `previous` that are equal in the place of their copies. */

@@ -4,6 +4,7 @@ import type {
   GRPCRouteRule,
   HTTPRouteRule,
   KubernetesHTTPRoute,
+  RouteFilter,
 } from "#api/gateway-api/route.ts";
 import type { HTTPMatchRequest, HTTPRetry, HTTPRoute, HTTPRouteDestination } from "#api/istio/virtual-service.ts";
 import { type BackendUser, backend, weighted } from "./backends.ts";
@@ -50,7 +51,7 @@ function converted(rules: readonly Rule[], user: BackendUser): ConvertedRules<HT
   const routes: HTTPRoute[] = [];
   let error: ConditionError | undefined;
   for (const { name, rule, matches, more } of rules) {
-    const filtered = routeFilters(rule.filters ?? [], user);
+    const filtered = routeFilters([...(rule.filters ?? []), ...soleBackendFilters(rule)], user);
     if (filtered.isFatal) return { routes: [], error: filtered.error };
     const target = filtered.route.redirect ? {} : destinations(rule.backendRefs ?? [], user);
     if (target.isFatal) return { routes: [], error: target.error };
@@ -60,6 +61,18 @@ function converted(rules: readonly Rule[], user: BackendUser): ConvertedRules<HT
     for (const match of matches) routes.push({ ...route, match: [match] });
   }
   return { routes, error };
+}
+
+/** What the only backend of a rule asks for besides headers is as good as a filter of the rule. */
+function soleBackendFilters({ backendRefs = [] }: Rule["rule"]): readonly RouteFilter[] {
+  const [only, ...more] = weighted(backendRefs);
+  if (only === undefined || more.length > 0) return [];
+  const headers = headerFilters(only.reference);
+  return (only.reference.filters ?? []).filter((filter) => !headers.includes(filter));
+}
+
+function headerFilters({ filters = [] }: FilteredBackend): readonly RouteFilter[] {
+  return filters.filter((filter) => filter.requestHeaderModifier || filter.responseHeaderModifier);
 }
 
 interface Target {
@@ -78,7 +91,7 @@ function destinations(references: readonly FilteredBackend[], user: BackendUser)
     const found = backend(reference, user);
     if (found.destination === undefined) return { error: found.error, isFatal: true };
     error ??= found.error;
-    const filtered = backendFilters(reference.filters ?? []);
+    const filtered = backendFilters(used.length === 1 ? headerFilters(reference) : (reference.filters ?? []));
     if ("reason" in filtered) return { error: filtered, isFatal: true };
     route.push({ destination: found.destination, weight, ...filtered });
   }

@@ -22,7 +22,7 @@ import { certificateMethod, createCertificatePath } from "./certificate-service.
 import { createConfigStatus } from "./config-status.ts";
 import { followCredentials } from "./credentials/credentials.ts";
 import { keepGatewayDeployments } from "./gateway-api/deployments.ts";
-import { followGatewayApi } from "./gateway-api/gateway-api.ts";
+import { followGatewayApi, type GatewayApi } from "./gateway-api/gateway-api.ts";
 import { createHttpServer } from "./http-server.ts";
 import { followMeshObjects } from "./mesh-objects.ts";
 import { followMeshSettings } from "./mesh-settings.ts";
@@ -82,11 +82,16 @@ export async function startIstiod({ client, options, version, log }: IstiodDepen
     signal,
     log: log.with({ part: "ca" }),
   });
-  const credentials = followCredentials({ client, signal, log: log.with({ part: "credentials" }) });
-  const gatewayApi = followGatewayApi({
+  const credentials = followCredentials({
+    client,
+    isGranted: (namespace, credential) => gatewayApi.refersTo(namespace, credential),
+    signal,
+    log: log.with({ part: "credentials" }),
+  });
+  const gatewayApi: GatewayApi = followGatewayApi({
     client,
     served,
-    secrets: credentials.secrets,
+    credentials,
     clusterDomain: options.domain,
     rootNamespace: namespace,
     signal,

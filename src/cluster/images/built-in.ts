@@ -41,6 +41,19 @@ export const builtInImages: readonly BuiltInImage[] = [
   bookinfo("reviews", "v3", stars("red")),
   bookinfo("ratings", "v1"),
   {
+    names: ["echo-basic"],
+    what: "the echo server of the Gateway API's conformance tests",
+    image: image({ entrypoint: [node, `${samples}/echo/src/main.ts`] }),
+  },
+  {
+    names: ["echo-advanced"],
+    what: "the same with several ports, for a mesh",
+    image: image({
+      entrypoint: [node, `${samples}/echo/src/main.ts`],
+      command: ["--port=8080", "--grpc=7070", "--tcp=9090"],
+    }),
+  },
+  {
     names: ["proxyv2"],
     what: "the mesh's sidecar and gateway",
     image: image({ entrypoint: ["/usr/local/bin/pilot-agent"] }),

@@ -3,13 +3,11 @@ import type { RouteConfiguration } from "#api/envoy/gen/envoy/config/route/v3/ro
 import { hostsOverlap, isSubsetOf, isWildcard, mostSpecific } from "#model/host.ts";
 import { memo } from "#model/memo.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
-import { parseProtocol } from "#model/protocol.ts";
 import type { Service } from "#model/service.ts";
 import { compareText } from "#snapshot/config-order.ts";
 import { type Egress, findEgress } from "#snapshot/egress.ts";
 import type { ProxyView } from "#snapshot/proxy-view.ts";
 import { meshGateway, type RoutingRule } from "#snapshot/virtual-services.ts";
-import { unknownDestination } from "../unknown-destination.ts";
 import { callable, type DefaultHosts, defaultHosts } from "./default-hosts.ts";
 import { blockRoute, passthroughRoute } from "./default-route.ts";
 import { hostForm, serviceDomains } from "./domains.ts";
@@ -19,15 +17,13 @@ import { hostWith, unruledRoutes } from "./service-host.ts";
 
 /**
  * The route table of an outbound HTTP listener. `name` is the port (`9080`: every service on it), or `host:port` for one whose
- * protocol is found out at run time. Of a Sidecar's listener on a socket, or one that serves as HTTP proxy, it has every port.
+ * protocol is found out at run time.
  */
 export function sidecarRoutes(view: ProxyView, name: string): RouteConfiguration | undefined {
-  if (name.startsWith("unix://")) return everyPort(view, name, findEgress(view.scope.egress, 0, name));
   const colon = name.lastIndexOf(":");
   const port = Number(name.slice(colon + 1));
   if (!Number.isInteger(port) || port <= 0) return undefined;
   const egress = findEgress(view.scope.egress, port);
-  if (parseProtocol(egress?.listener?.port?.protocol ?? "") === "HTTP_PROXY") return everyPort(view, name, egress);
   const hosts = egress ? virtualHosts(view, egress, port) : [];
   if (colon >= 0) {
     const own = name.slice(0, colon);
@@ -39,24 +35,8 @@ export function sidecarRoutes(view: ProxyView, name: string): RouteConfiguration
   return routeConfig(name, [...hosts, catchAll(view.mesh)]);
 }
 
-/** Clients name the port beside the host; without one they mean 80. Istio: listenerPort 0. */
-function everyPort(view: ProxyView, name: string, egress: Egress | undefined): RouteConfiguration | undefined {
-  if (egress === undefined) return undefined;
-  const ports = [...egress.byPort.keys()].sort((a, b) => a - b);
-  const hosts = ports.flatMap((port) =>
-    virtualHosts(view, egress, port).map((host) => {
-      const domains = host.domains.flatMap((domain) => [`${domain}:${port}`, ...(port === 80 ? [domain] : [])]);
-      return virtualHost(host.name, domains, host.routes);
-    }),
-  );
-  hosts.sort((a, b) => compareText(a.name, b.name));
-  return { ...routeConfig(name, [...hosts, catchAll(view.mesh)]), ignorePortInHostMatching: false };
-}
-
 const catchAll = memo((mesh: MeshConfig): VirtualHost => {
-  if (mesh.outboundTrafficPolicy.mode === "ALLOW_ANY") {
-    return virtualHost("allow_any", ["*"], [passthroughRoute(unknownDestination(mesh))]);
-  }
+  if (mesh.outboundTrafficPolicy.mode === "ALLOW_ANY") return virtualHost("allow_any", ["*"], [passthroughRoute()]);
   return virtualHost("block_all", ["*"], [blockRoute()]);
 });
 

@@ -1,4 +1,4 @@
-import type { Secret } from "kubernetes-types/core/v1.d.ts";
+import type { ConfigMap, Secret } from "kubernetes-types/core/v1.d.ts";
 import type { WorkloadIdentity } from "#ca/token-review.ts";
 import { keyPairResource, trustBundleResource } from "#envoy/tls/secret.ts";
 import { caSuffix } from "#envoy/tls/secret-reference.ts";
@@ -27,6 +27,7 @@ type CredentialChange = { readonly secret: string } | { readonly account: Worklo
 export interface Credentials {
   readonly synced: Promise<void>;
   readonly secrets: Informer<Secret>;
+  readonly configMaps: Informer<ConfigMap>;
   /** A proxy without an identity that was checked gets none. */
   open(proxy: Proxy, identity: WorkloadIdentity | undefined): ProxyCredentials;
   /** Waits for what decides whether the proxy may have any, so that its first listeners don't open without certificates. */
@@ -36,6 +37,8 @@ export interface Credentials {
 
 export interface CredentialsOptions {
   readonly client: KubeClient;
+  /** Whether Gateways that are served by the proxies of a namespace refer to the credential, which was granted to them. */
+  readonly isGranted: (proxyNamespace: string, credential: string) => boolean;
   readonly signal: AbortSignal;
   readonly log: Log;
 }
@@ -44,26 +47,35 @@ export interface CredentialsOptions {
 const fieldSelector = "type!=helm.sh/release.v1,type!=kubernetes.io/service-account-token";
 
 /** Follows Secrets and gives proxies those of their own namespace, as far as their service account may read them. */
-export function followCredentials({ client, signal, log }: CredentialsOptions): Credentials {
+export function followCredentials({ client, isGranted, signal, log }: CredentialsOptions): Credentials {
   const secrets = startInformer<Secret>(client, resourceTypes.secrets, { signal, log, fieldSelector });
+  const configMaps = startInformer<ConfigMap>(client, resourceTypes.configMaps, { signal, log });
   const listeners: ((change: CredentialChange) => void)[] = [];
   const tell = (change: CredentialChange): void => {
     for (const listener of listeners) listener(change);
   };
   secrets.onChange(({ key }) => tell({ secret: key }));
+  configMaps.onChange(({ key }) => tell({ secret: `configmap ${key}` }));
   const access = createSecretAccess({ client, log, onDecided: (account) => tell({ account }) });
-  const made = new WeakMap<Secret, Map<string, Resource | undefined>>();
+  const made = new WeakMap<Secret | ConfigMap, Map<string, Resource | undefined>>();
 
-  function resourceFor(resource: string, { namespace, name, authoritiesOnly }: CredentialName): Resource | undefined {
-    const own = secrets.get(`${namespace}/${name}`);
-    // Authorities may be in a Secret of their own, or in the one with the certificate.
-    const secret =
-      own ?? (authoritiesOnly ? secrets.get(`${namespace}/${name.slice(0, -caSuffix.length)}`) : undefined);
-    if (secret === undefined) return undefined;
-    const known = made.get(secret) ?? new Map<string, Resource | undefined>();
-    made.set(secret, known);
-    if (!known.has(resource)) known.set(resource, encode(resource, secret, authoritiesOnly));
+  function resourceFor(resource: string, credential: CredentialName): Resource | undefined {
+    const object = objectFor(credential);
+    if (object === undefined) return undefined;
+    const known = made.get(object) ?? new Map<string, Resource | undefined>();
+    made.set(object, known);
+    if (!known.has(resource)) {
+      const secret = credential.scheme === "configmap" ? secretForm(object as ConfigMap) : (object as Secret);
+      known.set(resource, encode(resource, secret, credential.authoritiesOnly));
+    }
     return known.get(resource);
+  }
+
+  /** Authorities may be in a Secret of their own, or in the one with the certificate. */
+  function objectFor({ scheme, namespace, name, authoritiesOnly }: CredentialName): Secret | ConfigMap | undefined {
+    const whole = authoritiesOnly ? name.slice(0, -caSuffix.length) : name;
+    if (scheme === "configmap") return configMaps.get(`${namespace}/${whole}`);
+    return secrets.get(`${namespace}/${name}`) ?? secrets.get(`${namespace}/${whole}`);
   }
 
   function encode(resource: string, secret: Secret, authoritiesOnly: boolean): Resource | undefined {
@@ -76,23 +88,29 @@ export function followCredentials({ client, signal, log }: CredentialsOptions): 
   }
 
   return {
-    synced: secrets.synced,
+    synced: Promise.all([secrets.synced, configMaps.synced]).then(() => {}),
     secrets,
+    configMaps,
     ready: (identity) => access.decide(identity),
     onChange: (listener) => void listeners.push(listener),
     open(proxy, identity) {
       const used = new Set<string>();
-      // Istio: a Kubernetes Gateway's Secrets need no Role, the Gateway's own namespace is enough.
-      const isFor = ({ scheme, namespace }: CredentialName): boolean =>
-        identity !== undefined && namespace === proxy.namespace && (scheme === "gateway" || access.isAllowed(identity));
+      // Istio: a Kubernetes Gateway's Secrets need no Role: its own namespace is enough, or that they were granted to it. What is
+      // in ConfigMaps are authorities, which are no secret.
+      const isFor = ({ scheme, namespace, name }: CredentialName): boolean => {
+        if (identity === undefined || scheme === "configmap") return identity !== undefined;
+        if (namespace === proxy.namespace) return scheme === "gateway" || access.isAllowed(identity);
+        return scheme === "gateway" && isGranted(proxy.namespace, `kubernetes-gateway://${namespace}/${name}`);
+      };
       return {
         generate: (names) =>
           [...names].flatMap((resource) => {
             const credential = parseCredentialName(resource, proxy.namespace);
             if (credential === undefined) return [];
-            const { namespace, name, authoritiesOnly } = credential;
-            used.add(`${namespace}/${name}`);
-            if (authoritiesOnly) used.add(`${namespace}/${name.slice(0, -caSuffix.length)}`);
+            const { scheme, namespace, name, authoritiesOnly } = credential;
+            const prefix = scheme === "configmap" ? "configmap " : "";
+            used.add(`${prefix}${namespace}/${name}`);
+            if (authoritiesOnly) used.add(`${prefix}${namespace}/${name.slice(0, -caSuffix.length)}`);
             return isFor(credential) ? (resourceFor(resource, credential) ?? []) : [];
           }),
         concernedBy: (change) =>
@@ -103,5 +121,12 @@ export function followCredentials({ client, signal, log }: CredentialsOptions): 
               change.account.serviceAccount === identity.serviceAccount,
       };
     },
+  };
+}
+
+/** A ConfigMap's data as a Secret has it. */
+function secretForm({ data = {} }: ConfigMap): Secret {
+  return {
+    data: Object.fromEntries(Object.entries(data).map(([key, value]) => [key, Buffer.from(value).toString("base64")])),
   };
 }

@@ -1,11 +1,12 @@
-import type { Secret } from "kubernetes-types/core/v1.d.ts";
+import type { ServerTLS } from "#api/istio/gateway.ts";
 import { type Converted, convertGatewayApi } from "#gateway-api/convert.ts";
 import type { KubeClient } from "#kube/client.ts";
-import type { Informer } from "#kube/informer.ts";
 import { objectKey } from "#kube/object.ts";
 import type { Log } from "#log/log.ts";
+import { gatewayServiceAnnotation } from "#model/route-semantics.ts";
 import type { GeneratedConfig, InputObjects } from "#snapshot/input.ts";
 import { createResourceStatusWriter } from "#status/resource-status.ts";
+import type { Credentials } from "../credentials/credentials.ts";
 import type { ServedTypes } from "../served-types.ts";
 import { keepBuiltInClasses } from "./built-in-classes.ts";
 import { servicesNamed } from "./gateway-services.ts";
@@ -18,6 +19,8 @@ export interface GatewayApi {
   onChange(listener: () => void): void;
   /** Converts what is there now and sees to the statuses. What didn't change is the same object as before. */
   convert(objects: InputObjects): GeneratedConfig;
+  /** Whether a Gateway that is served by the proxies of a namespace uses the credential. */
+  refersTo(proxyNamespace: string, credential: string): boolean;
   /** Whether statuses follow from endpoints: Gateways say where they can be reached. */
   watchesEndpoints(): boolean;
   readonly resources: GatewayApiResources;
@@ -26,7 +29,7 @@ export interface GatewayApi {
 export interface GatewayApiOptions {
   readonly client: KubeClient;
   readonly served: ServedTypes;
-  readonly secrets: Informer<Secret>;
+  readonly credentials: Pick<Credentials, "secrets" | "configMaps">;
   readonly clusterDomain: string;
   readonly rootNamespace: string;
   readonly signal: AbortSignal;
@@ -36,8 +39,9 @@ export interface GatewayApiOptions {
 const nothing: GeneratedConfig = Object.freeze({ virtualServices: [], destinationRules: [], gateways: [] });
 
 export function followGatewayApi(options: GatewayApiOptions): GatewayApi {
-  const { client, served, secrets, clusterDomain, rootNamespace, signal, log } = options;
-  const resources = followGatewayApiResources({ client, served, signal, log });
+  const { client, served, clusterDomain, rootNamespace, signal, log } = options;
+  const { secrets, configMaps } = options.credentials;
+  const resources = followGatewayApiResources({ served, configMaps });
   const statuses = createResourceStatusWriter({ client, signal, log });
   const listeners: (() => void)[] = [];
   let converted: Converted | undefined;
@@ -59,6 +63,12 @@ export function followGatewayApi(options: GatewayApiOptions): GatewayApi {
     onChange: (listener) => void listeners.push(listener),
     watchesEndpoints: () => resources.current().kubernetesGateways.size > 0,
     resources,
+    refersTo: (namespace, credential) =>
+      converted?.gateways.some(({ metadata, spec }) => {
+        const services = metadata.annotations?.[gatewayServiceAnnotation]?.split(",") ?? [];
+        if (!services.some((host) => host.split(".")[1] === namespace)) return false;
+        return spec.servers?.some(({ tls }) => credentialsOf(tls).includes(credential)) ?? false;
+      }) ?? false,
     convert(objects) {
       if (!resources.isUsed()) {
         converted = undefined;
@@ -96,4 +106,9 @@ export function followGatewayApi(options: GatewayApiOptions): GatewayApi {
       return told;
     },
   };
+}
+
+function credentialsOf(tls: ServerTLS | undefined): readonly string[] {
+  const { credentialName, credentialNames = [], caCertCredentialName } = tls ?? {};
+  return [credentialName, caCertCredentialName, ...credentialNames].flatMap((name) => name ?? []);
 }

@@ -1,10 +1,8 @@
 import type { ConfigMap } from "kubernetes-types/core/v1.d.ts";
 import type { GatewayApiInput } from "#gateway-api/input.ts";
-import type { KubeClient } from "#kube/client.ts";
-import { type Informer, startInformer } from "#kube/informer.ts";
+import type { Informer } from "#kube/informer.ts";
 import { type KubeObject, objectKey, type ResourceType } from "#kube/object.ts";
 import { resourceTypes } from "#kube/resource-types.ts";
-import type { Log } from "#log/log.ts";
 import type { ServedTypes } from "../served-types.ts";
 
 type TypeName =
@@ -47,14 +45,12 @@ export interface GatewayApiResources {
 }
 
 export interface GatewayApiResourcesOptions {
-  readonly client: KubeClient;
   readonly served: ServedTypes;
-  readonly signal: AbortSignal;
-  readonly log: Log;
+  readonly configMaps: Informer<ConfigMap>;
 }
 
 export function followGatewayApiResources(options: GatewayApiResourcesOptions): GatewayApiResources {
-  const { client, served, signal, log } = options;
+  const { served, configMaps } = options;
   const live = new Map<TypeName, Map<string, KubeObject>>();
   const frozen = new Map<TypeName, ReadonlyMap<string, KubeObject>>();
   const listeners: ((type: TypeName | "configMaps", key: string) => void)[] = [];
@@ -71,7 +67,6 @@ export function followGatewayApiResources(options: GatewayApiResourcesOptions): 
       },
     });
   }
-  const configMaps: Informer<ConfigMap> = startInformer(client, resourceTypes.configMaps, { signal, log });
   configMaps.onChange(({ key }) => {
     for (const listener of listeners) listener("configMaps", key);
   });

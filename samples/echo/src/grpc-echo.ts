@@ -1,0 +1,66 @@
+import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import type { Answerer } from "./echo.ts";
+
+const service = "/gateway_api_conformance.echo_basic.grpcecho.GrpcEcho/";
+const methods: ReadonlySet<string> = new Set(["Echo", "EchoTwo"]);
+/** gRPC: UNIMPLEMENTED. */
+const unimplemented = "12";
+
+/** The conformance tests' gRPC service: the answer names the method, the headers and the pod. */
+export function grpcEcho(answerer: Answerer): (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void {
+  return (stream, headers) => {
+    const path = headers[":path"] ?? "";
+    const status = path.startsWith(service) && methods.has(path.slice(service.length)) ? "0" : unimplemented;
+    stream.on("error", () => {});
+    stream.resume();
+    stream.on("end", () => {
+      if (stream.destroyed) return;
+      stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
+      stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": status }));
+      process.stdout.write(`Echoing back request made to ${path} to client\n`);
+      stream.end(status === "0" ? frame(field(1, assertions(path, headers, answerer))) : undefined);
+    });
+  };
+}
+
+/** EchoResponse.assertions: 1 method, 2 headers, 3 authority, 4 context. */
+function assertions(path: string, headers: IncomingHttpHeaders, answerer: Answerer): Buffer {
+  const { HTTP2_HEADER_AUTHORITY } = constants;
+  return Buffer.concat([
+    field(1, Buffer.from(path)),
+    ...Object.entries(headers)
+      .filter(([name]) => !name.startsWith(":"))
+      .flatMap(([name, value]) => (Array.isArray(value) ? value : [value ?? ""]).map((one) => [name, one] as const))
+      .map(([name, value]) => field(2, Buffer.concat([field(1, Buffer.from(name)), field(2, Buffer.from(value))]))),
+    field(3, Buffer.from(String(headers[HTTP2_HEADER_AUTHORITY] ?? ""))),
+    field(
+      4,
+      Buffer.concat([
+        field(1, Buffer.from(answerer.namespace)),
+        field(2, Buffer.from(answerer.ingress)),
+        field(3, Buffer.from(answerer.service)),
+        field(4, Buffer.from(answerer.pod)),
+      ]),
+    ),
+  ]);
+}
+
+/** Protocol Buffers: a field of wire type 2. */
+function field(number: number, content: Buffer): Buffer {
+  const length: number[] = [];
+  for (let rest = content.length; ; rest >>>= 7) {
+    if (rest < 0x80) {
+      length.push(rest);
+      break;
+    }
+    length.push((rest & 0x7f) | 0x80);
+  }
+  return Buffer.concat([Buffer.from([(number << 3) | 2, ...length]), content]);
+}
+
+/** gRPC: one message, not compressed. */
+function frame(message: Buffer): Buffer {
+  const head = Buffer.alloc(5);
+  head.writeUInt32BE(message.length, 1);
+  return Buffer.concat([head, message]);
+}
