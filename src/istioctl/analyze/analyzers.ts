@@ -7,6 +7,7 @@ import { conflictingMeshHosts } from "./analyzers/conflicting-mesh-hosts.ts";
 import { conflictingServiceEntries } from "./analyzers/conflicting-service-entries.ts";
 import { deprecatedFields } from "./analyzers/deprecated-fields.ts";
 import { destinationHost } from "./analyzers/destination-host.ts";
+import { envoyFilterOperation } from "./analyzers/envoy-filter-operation.ts";
 import { gatewayPorts } from "./analyzers/gateway-ports.ts";
 import { gatewayReference } from "./analyzers/gateway-reference.ts";
 import { injection } from "./analyzers/injection.ts";
@@ -28,6 +29,7 @@ export const analyzers: readonly Analyzer[] = [
   conflictingServiceEntries,
   deprecatedFields,
   destinationHost,
+  envoyFilterOperation,
   gatewayPorts,
   gatewayReference,
   injection,

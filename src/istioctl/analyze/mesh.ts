@@ -1,6 +1,7 @@
 import type { Deployment } from "kubernetes-types/apps/v1.d.ts";
 import type { Node, Pod, Service } from "kubernetes-types/core/v1.d.ts";
 import type { DestinationRule } from "#api/istio/destination-rule.ts";
+import type { EnvoyFilterSpec } from "#api/istio/envoy-filter.ts";
 import type { Gateway } from "#api/istio/gateway.ts";
 import type { IstioObject } from "#api/istio/object.ts";
 import type { ServiceEntry } from "#api/istio/service-entry.ts";
@@ -27,6 +28,7 @@ export interface Mesh {
   readonly serviceEntries: readonly ServiceEntry[];
   readonly requestAuthentications: readonly IstioObject<WorkloadSelected | undefined>[];
   readonly sidecars: readonly Sidecar[];
+  readonly envoyFilters: readonly IstioObject<EnvoyFilterSpec | undefined>[];
   readonly kubernetesGateways: readonly IstioObject<KubernetesGatewaySpec | undefined>[];
   readonly services: readonly Service[];
   readonly deployments: readonly Deployment[];
@@ -62,6 +64,7 @@ export function meshOf(objects: readonly KubeObject[], config: InjectMeshConfig,
     serviceEntries: ofKind("ServiceEntry", "networking.istio.io"),
     requestAuthentications: ofKind("RequestAuthentication", "security.istio.io"),
     sidecars: ofKind("Sidecar", "networking.istio.io"),
+    envoyFilters: ofKind("EnvoyFilter", "networking.istio.io"),
     kubernetesGateways: ofKind("Gateway", "gateway.networking.k8s.io"),
     services: ofKind("Service", ""),
     deployments: ofKind("Deployment", "apps"),

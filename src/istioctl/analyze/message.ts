@@ -28,6 +28,11 @@ export type MessageName =
   | "JwtClaimBasedRoutingWithoutRequestAuthN"
   | "ExternalNameServiceTypeInvalidPortName"
   | "GatewayPortNotDefinedOnService"
+  | "EnvoyFilterUsesRelativeOperation"
+  | "EnvoyFilterUsesReplaceOperationIncorrectly"
+  | "EnvoyFilterUsesAddOperationIncorrectly"
+  | "EnvoyFilterUsesRemoveOperationIncorrectly"
+  | "EnvoyFilterUsesRelativeOperationWithProxyVersion"
   | "NegativeConditionStatus"
   | "DestinationRuleSubsetNotSelectPods"
   | "UnknownDestinationRuleHost"
@@ -57,6 +62,11 @@ export const catalogue: Readonly<Record<MessageName, { readonly code: string; re
   JwtClaimBasedRoutingWithoutRequestAuthN: { code: "IST0149", level: "Error" },
   ExternalNameServiceTypeInvalidPortName: { code: "IST0150", level: "Warning" },
   GatewayPortNotDefinedOnService: { code: "IST0162", level: "Warning" },
+  EnvoyFilterUsesRelativeOperation: { code: "IST0151", level: "Warning" },
+  EnvoyFilterUsesReplaceOperationIncorrectly: { code: "IST0152", level: "Error" },
+  EnvoyFilterUsesAddOperationIncorrectly: { code: "IST0153", level: "Error" },
+  EnvoyFilterUsesRemoveOperationIncorrectly: { code: "IST0154", level: "Error" },
+  EnvoyFilterUsesRelativeOperationWithProxyVersion: { code: "IST0155", level: "Warning" },
   NegativeConditionStatus: { code: "IST0171", level: "Warning" },
   DestinationRuleSubsetNotSelectPods: { code: "IST0173", level: "Error" },
   UnknownDestinationRuleHost: { code: "IST0174", level: "Warning" },
