@@ -188,6 +188,34 @@ describe("what services speak", { skip: !isRoot && "needs root" }, () => {
     assert.equal(await ask("tcp", "elsewhere", 9000), "echo hello");
   });
 
+  test("a service on its pod's loopback is reached where a Sidecar says so", async () => {
+    const port = { number: 9009, name: "tcp", protocol: "TCP" };
+    await mesh.apply(
+      ...workload({
+        name: "inner",
+        args: ["/programs/protocols.ts"],
+        ports: [{ name: "tcp", port: 9009 }],
+        volumes: [
+          { name: "certificates", mountPath: "/certificates", source: { configMap: { name: "certificates" } } },
+        ],
+      }),
+    );
+    await mesh.rolledOut("inner-v1");
+    assert.doesNotMatch(
+      await ask("tcp", "inner", 9009),
+      /hello/,
+      "calls come to the pod's address, not to its loopback",
+    );
+    await mesh.apply(
+      istio("Sidecar", "inner", {
+        workloadSelector: { labels: { app: "inner" } },
+        ingress: [{ port, defaultEndpoint: "127.0.0.1:9009" }],
+      }),
+    );
+    await new Promise((done) => setTimeout(done, 1_000));
+    assert.equal(await ask("tcp", "inner", 9009), "echo hello");
+  });
+
   describe("HTTP/2 conformance (h2spec)", { skip: !goTool("h2spec") && "there is no h2spec: it needs Go" }, () => {
     test("of a gateway and of a sidecar: as good as Envoy's own", async () => {
       const addresses: readonly (readonly [string, number])[] = [
