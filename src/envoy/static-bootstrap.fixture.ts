@@ -59,6 +59,13 @@ const certificatePem = issue(authorityFrom({ certificate: root.certificatePem, k
 });
 const keyPem = pair.privateKey.export({ type: "pkcs8", format: "pem" });
 
+/** What stands in for all certificates and authorities. Its name is `test.example`. */
+export const testCertificate: { readonly cert: string; readonly key: string; readonly ca: string } = {
+  cert: certificatePem,
+  key: keyPem.toString(),
+  ca: root.certificatePem,
+};
+
 const certificate = {
   certificateChain: { inlineString: certificatePem },
   privateKey: { inlineString: keyPem.toString() },
