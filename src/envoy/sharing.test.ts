@@ -98,6 +98,8 @@ test("endpoints that change leave the others the same, and lists that don't have
     },
   );
   const now = sets(snapshot, productpageProxy);
+  const scratch = buildSnapshot(undefined, { ...input, endpointSlices }, {});
+  assert.deepEqual(now[typeUrls.endpoint]?.shared, sets(scratch, productpageProxy)[typeUrls.endpoint]?.shared);
   const [ratings, changed] = now[typeUrls.endpoint]?.shared ?? [];
   assert.equal(ratings, old[typeUrls.endpoint]?.shared[0]);
   assert.notEqual(changed, old[typeUrls.endpoint]?.shared[1]);

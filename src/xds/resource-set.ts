@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import { memo } from "#model/memo.ts";
+import { memo, sameList } from "#model/memo.ts";
 import { createPool } from "#model/pool.ts";
 import type { Resource } from "./resource.ts";
 
@@ -50,17 +50,22 @@ export function findIn<T extends Version>({ shared, own }: ResourceSet<T>, name:
 }
 
 /** In a list that is sorted by name. */
-export function findNamed<T extends Version>(list: readonly T[], name: string): T | undefined {
+export function findNamed<T extends { readonly name: string }>(list: readonly T[], name: string): T | undefined {
+  return list[indexOfNamed(list, name)];
+}
+
+/** -1 where no element of the list, which is sorted by name, has the name. */
+export function indexOfNamed(list: readonly { readonly name: string }[], name: string): number {
   let low = 0;
   let high = list.length - 1;
   while (low <= high) {
     const middle = (low + high) >>> 1;
-    const candidate = list[middle];
-    if (candidate === undefined || candidate.name === name) return candidate;
-    if (candidate.name < name) low = middle + 1;
+    const candidate = list[middle]?.name ?? name;
+    if (candidate === name) return middle;
+    if (candidate < name) low = middle + 1;
     else high = middle - 1;
   }
-  return undefined;
+  return -1;
 }
 
 /** A hash over names and versions in their order; the same for the same content, whichever process computes it. */
@@ -76,6 +81,21 @@ const lists = createPool<readonly Resource[]>();
 export function sharedList(list: readonly Resource[]): readonly Resource[] {
   return list.length === 0 ? empty : lists.get(listVersion(list), () => Object.freeze(list));
 }
+
+/** The list with these resources in place of those of the same names. The same for the same, and `list` where nothing differs. */
+export function withReplaced(list: readonly Resource[], resources: readonly Resource[]): readonly Resource[] {
+  const others = resources.filter((resource) => findNamed(list, resource.name) !== resource);
+  return others.length === 0 ? list : replaced(list, sameList(others));
+}
+
+const replaced = memo((list: readonly Resource[], resources: readonly Resource[]): readonly Resource[] => {
+  const result = [...list];
+  for (const resource of resources) {
+    const index = indexOfNamed(list, resource.name);
+    if (index !== -1) result[index] = resource;
+  }
+  return Object.freeze(result);
+});
 
 /** What differs between two lists: resources that are new or changed, and what is gone. */
 interface ListDifference {

@@ -2,12 +2,12 @@ import { ClusterLoadAssignmentSchema } from "#api/envoy/gen/envoy/config/endpoin
 import type { LocalityLoadBalancer, Subset } from "#api/istio/destination-rule.ts";
 import { memo } from "#model/memo.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
-import { type Endpoint, endpointsKey, findPort, type Service, type ServicePort } from "#model/service.ts";
+import { type Endpoint, endpointsKey, findPort, type ServicePort } from "#model/service.ts";
 import type { DestinationPolicy } from "#snapshot/destination-rules.ts";
 import type { ProxyView } from "#snapshot/proxy-view.ts";
 import type { Destinations } from "#snapshot/scope.ts";
 import type { Resource } from "#xds/resource.ts";
-import { type ResourceSet, sharedList, sharedSet } from "#xds/resource-set.ts";
+import { type ResourceSet, sharedList, sharedSet, withReplaced } from "#xds/resource-set.ts";
 import { effectivePolicy } from "../clusters/traffic-policy.ts";
 import { clusterName, parseClusterName } from "../names.ts";
 import { byName, encodeResource } from "../proto.ts";
@@ -50,16 +50,57 @@ export function endpointResources(view: ProxyView, names: ReadonlySet<string>): 
   const known = answers(view.endpoints, destinations, place);
   const before = known.get(names);
   if (before !== undefined) return before;
+  const last = lastAnswers(destinations, view.mesh, place);
   const clusters = clustersNamed(destinations, view.mesh, names);
-  const set = sharedSet(sharedList(byName(clusters.map((cluster) => assignment(view, cluster)))));
+  const set = sharedSet(updated(view, clusters, last.get(names)) ?? all(view, clusters));
   known.set(names, set);
+  last.set(names, { endpoints: view.endpoints, list: set.shared });
   return set;
 }
+
+function all(view: ProxyView, clusters: readonly AskedCluster[]): readonly Resource[] {
+  return sharedList(byName(clusters.map((cluster) => assignment(view, cluster))));
+}
+
+interface Answer {
+  readonly endpoints: ProxyView["endpoints"];
+  readonly list: readonly Resource[];
+}
+
+/** The last answer to the same question, to start from when some endpoints have changed. */
+const lastAnswers = memo(
+  (_seen: Destinations, _mesh: MeshConfig, _place: object) => new WeakMap<ReadonlySet<string>, Answer>(),
+);
+
+/** With more changes than this it is no dearer to begin anew. */
+const fewChanges = 100;
+
+function updated(
+  view: ProxyView,
+  clusters: readonly AskedCluster[],
+  last: Answer | undefined,
+): readonly Resource[] | undefined {
+  if (last === undefined) return undefined;
+  const keys = changedKeys(last.endpoints, view.endpoints);
+  if (keys.size > fewChanges) return undefined;
+  const concerned = clusters.filter(({ key }) => keys.has(key));
+  return withReplaced(
+    last.list,
+    concerned.map((cluster) => assignment(view, cluster)),
+  );
+}
+
+/** Services whose endpoints differ. */
+const changedKeys = memo(
+  (before: ProxyView["endpoints"], now: ProxyView["endpoints"]): ReadonlySet<string> =>
+    new Set([...before.keys(), ...now.keys()].filter((key) => before.get(key) !== now.get(key))),
+);
 
 /** A cluster whose endpoints are asked for: all that doesn't change with them. */
 interface AskedCluster {
   readonly name: string;
-  readonly service: Service;
+  /** Of the service's endpoints. */
+  readonly key: string;
   readonly port: ServicePort;
   readonly policy: DestinationPolicy | undefined;
   readonly subset: Subset | undefined;
@@ -88,11 +129,18 @@ function clusterNamed(seen: Destinations, mesh: MeshConfig, name: string): Asked
   const subset = policy?.subsets.find((candidate) => candidate.name === parts.subset);
   if (parts.subset !== "" && subset === undefined) return undefined;
   const effective = effectivePolicy(policy?.trafficPolicy, subset?.trafficPolicy, port.port);
-  return { name, service, port, policy, subset, rules: localityRules(effective, mesh.localityLbSetting) };
+  return {
+    name,
+    key: endpointsKey(service),
+    port,
+    policy,
+    subset,
+    rules: localityRules(effective, mesh.localityLbSetting),
+  };
 }
 
-function assignment(view: ProxyView, { name, service, port, policy, subset, rules }: AskedCluster): Resource {
-  const all = view.endpoints.get(endpointsKey(service)) ?? noEndpoints;
+function assignment(view: ProxyView, { name, key: endpointsOf, port, policy, subset, rules }: AskedCluster): Resource {
+  const all = view.endpoints.get(endpointsOf) ?? noEndpoints;
   const { place, clusterId } = view;
   const key = rules === undefined ? name : `${name} ${placeKey(place, rules.failoverPriority)}`;
   const shared = encoded(all, policy ?? noPolicy, view.mesh);

@@ -4,7 +4,8 @@ import type { MeshConfig } from "#model/mesh-config.ts";
 import type { Endpoint } from "#model/service.ts";
 import type { ProxyView } from "#snapshot/proxy-view.ts";
 import type { Destinations } from "#snapshot/scope.ts";
-import { blackHoleCluster, clusterName, passthroughCluster } from "../names.ts";
+import { blackHoleCluster } from "../names.ts";
+import { unknownDestination } from "../unknown-destination.ts";
 import { chain, namedChain, plainHttp } from "./chains.ts";
 import { outboundHttp } from "./hcm.ts";
 import { anyAddress, outboundListener, virtualOutboundListener } from "./listener.ts";
@@ -19,19 +20,12 @@ export function virtualOutbound(mesh: MeshConfig): Listener {
     namedChain("virtualOutbound-blackhole", [tcpProxyTo(blackHoleCluster, mesh)], {
       destinationPort: mesh.proxyListenPort,
     }),
-    unknownDestination("virtualOutbound-catchall-tcp", mesh),
+    restChain("virtualOutbound-catchall-tcp", mesh),
   ]);
 }
 
-function unknownDestination(name: string, mesh: MeshConfig): FilterChain {
-  return namedChain(name, [tcpProxyTo(unknownCluster(mesh), mesh)]);
-}
-
-/** Where calls of what no service has go. */
-function unknownCluster({ outboundTrafficPolicy: { mode, egressProxy } }: MeshConfig): string {
-  if (mode !== "ALLOW_ANY") return blackHoleCluster;
-  if (egressProxy === undefined) return passthroughCluster;
-  return clusterName("outbound", egressProxy.port?.number ?? 0, egressProxy.subset ?? "", egressProxy.host);
+function restChain(name: string, mesh: MeshConfig): FilterChain {
+  return namedChain(name, [tcpProxyTo(unknownDestination(mesh), mesh)]);
 }
 
 /** Whether the proxy itself decides what the listener is: rules for connections look at clients. */
@@ -119,7 +113,7 @@ function listener(
   if (chains.length === 0 && last !== undefined) {
     return outboundListener(ip, port, [last], undefined, inspectors, mesh, opensPort);
   }
-  const rest = last ?? unknownDestination("PassthroughFilterChain", mesh);
+  const rest = last ?? restChain("PassthroughFilterChain", mesh);
   return outboundListener(ip, port, chains, rest, inspectors, mesh, opensPort);
 }
 

@@ -3,7 +3,6 @@ import { type Route, RouteSchema } from "#api/envoy/gen/envoy/config/route/v3/ro
 import type { ConsistentHash } from "#api/istio/destination-rule.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
 import type { Protocol } from "#model/protocol.ts";
-import { passthroughCluster } from "../names.ts";
 import { duration } from "../proto.ts";
 import { hashPolicy } from "./hash-policy.ts";
 import { routeMatch } from "./match.ts";
@@ -56,13 +55,13 @@ export function inboundRoute(cluster: string, operation: string, protocol: Proto
 }
 
 /** Hosts that no service has: on to where the client wanted to go. */
-export function passthroughRoute(): Route {
+export function passthroughRoute(cluster: string): Route {
   return create(RouteSchema, {
     name: "allow_any",
     match: routeMatch(undefined),
     action: {
       case: "route",
-      value: { clusterSpecifier: { case: "cluster", value: passthroughCluster }, ...timeouts(undefined) },
+      value: { clusterSpecifier: { case: "cluster", value: cluster }, ...timeouts(undefined) },
     },
   });
 }

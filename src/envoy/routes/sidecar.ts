@@ -3,11 +3,14 @@ import type { RouteConfiguration } from "#api/envoy/gen/envoy/config/route/v3/ro
 import { hostsOverlap, isSubsetOf, isWildcard, mostSpecific } from "#model/host.ts";
 import { memo } from "#model/memo.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
+import { parseProtocol } from "#model/protocol.ts";
 import type { Service } from "#model/service.ts";
 import { compareText } from "#snapshot/config-order.ts";
 import { type Egress, findEgress } from "#snapshot/egress.ts";
 import type { ProxyView } from "#snapshot/proxy-view.ts";
 import { meshGateway, type RoutingRule } from "#snapshot/virtual-services.ts";
+import { indexOfNamed } from "#xds/resource-set.ts";
+import { unknownDestination } from "../unknown-destination.ts";
 import { callable, type DefaultHosts, defaultHosts } from "./default-hosts.ts";
 import { blockRoute, passthroughRoute } from "./default-route.ts";
 import { hostForm, serviceDomains } from "./domains.ts";
@@ -17,13 +20,15 @@ import { hostWith, unruledRoutes } from "./service-host.ts";
 
 /**
  * The route table of an outbound HTTP listener. `name` is the port (`9080`: every service on it), or `host:port` for one whose
- * protocol is found out at run time.
+ * protocol is found out at run time. Of a Sidecar's listener on a socket, or one that serves as HTTP proxy, it has every port.
  */
 export function sidecarRoutes(view: ProxyView, name: string): RouteConfiguration | undefined {
+  if (name.startsWith("unix://")) return everyPort(view, name, findEgress(view.scope.egress, 0, name));
   const colon = name.lastIndexOf(":");
   const port = Number(name.slice(colon + 1));
   if (!Number.isInteger(port) || port <= 0) return undefined;
   const egress = findEgress(view.scope.egress, port);
+  if (parseProtocol(egress?.listener?.port?.protocol ?? "") === "HTTP_PROXY") return everyPort(view, name, egress);
   const hosts = egress ? virtualHosts(view, egress, port) : [];
   if (colon >= 0) {
     const own = name.slice(0, colon);
@@ -31,12 +36,27 @@ export function sidecarRoutes(view: ProxyView, name: string): RouteConfiguration
     const only = found.length === 1 ? found[0] : undefined;
     return routeConfig(name, only ? [virtualHost(only.name, ["*"], only.routes)] : found);
   }
-  hosts.sort((a, b) => compareText(a.name, b.name));
   return routeConfig(name, [...hosts, catchAll(view.mesh)]);
 }
 
+/** Clients name the port beside the host; without one they mean 80. Istio: listenerPort 0. */
+function everyPort(view: ProxyView, name: string, egress: Egress | undefined): RouteConfiguration | undefined {
+  if (egress === undefined) return undefined;
+  const ports = [...egress.byPort.keys()].sort((a, b) => a - b);
+  const hosts = ports.flatMap((port) =>
+    virtualHosts(view, egress, port).map((host) => {
+      const domains = host.domains.flatMap((domain) => [`${domain}:${port}`, ...(port === 80 ? [domain] : [])]);
+      return virtualHost(host.name, domains, host.routes);
+    }),
+  );
+  hosts.sort((a, b) => compareText(a.name, b.name));
+  return { ...routeConfig(name, [...hosts, catchAll(view.mesh)]), ignorePortInHostMatching: false };
+}
+
 const catchAll = memo((mesh: MeshConfig): VirtualHost => {
-  if (mesh.outboundTrafficPolicy.mode === "ALLOW_ANY") return virtualHost("allow_any", ["*"], [passthroughRoute()]);
+  if (mesh.outboundTrafficPolicy.mode === "ALLOW_ANY") {
+    return virtualHost("allow_any", ["*"], [passthroughRoute(unknownDestination(mesh))]);
+  }
   return virtualHost("block_all", ["*"], [blockRoute()]);
 });
 
@@ -48,13 +68,19 @@ interface Group {
   readonly routes: readonly Route[];
 }
 
-/** Istio: BuildSidecarOutboundVirtualHosts. */
-function virtualHosts(view: ProxyView, egress: Egress, port: number): VirtualHost[] {
+const noServices: readonly Service[] = [];
+
+/** In their order; of two with one hostname the first. */
+const byHostname = memo((services: readonly Service[]): ReadonlyMap<string, Service> => {
+  const found = new Map<string, Service>();
+  for (const service of services) if (!found.has(service.hostname)) found.set(service.hostname, service);
+  return found;
+});
+
+/** By name. Istio: BuildSidecarOutboundVirtualHosts. */
+function virtualHosts(view: ProxyView, egress: Egress, port: number): readonly VirtualHost[] {
   const { scope, mesh, proxy } = view;
-  const services = new Map<string, Service>();
-  for (const service of egress.byPort.get(port) ?? []) {
-    if (!services.has(service.hostname)) services.set(service.hostname, service);
-  }
+  const services = byHostname(egress.byPort.get(port) ?? noServices);
   const groups = ruleGroups(view, egress, port, services);
   const defaults = defaultHosts(scope.destinations, egress.byPort, mesh, port, proxy.dnsDomain);
   const quick = replaced(defaults, groups, proxy.dnsDomain, port);
@@ -65,7 +91,11 @@ function virtualHosts(view: ProxyView, egress: Egress, port: number): VirtualHos
     const routes = unruledRoutes(service, scope.policyOf(service), mesh, port);
     groups.push({ hosts: [], services: [service], routes });
   }
-  return named(view, groups, port);
+  return inOrder(named(view, groups, port));
+}
+
+function inOrder(hosts: readonly VirtualHost[]): readonly VirtualHost[] {
+  return hosts.toSorted((a, b) => compareText(a.name, b.name));
 }
 
 /** The default hosts with those of `groups` in their place. Undefined where two want the same name or domain. */
@@ -74,7 +104,7 @@ function replaced(
   groups: readonly Group[],
   dnsDomain: string,
   port: number,
-): VirtualHost[] | undefined {
+): readonly VirtualHost[] | undefined {
   if (!defaults.isClear) return undefined;
   const ruled = new Map<string, VirtualHost>();
   const added = new Map<string, VirtualHost>();
@@ -91,7 +121,13 @@ function replaced(
       added.set(key, hostWith(routes, `${host}:${port}`, [domain]));
     }
   }
-  return [...defaults.hosts.map((host) => ruled.get(host.name) ?? host), ...added.values()];
+  const result = [...defaults.hosts];
+  for (const host of ruled.values()) {
+    const index = indexOfNamed(defaults.hosts, host.name);
+    if (index === -1) return undefined;
+    result[index] = host;
+  }
+  return added.size === 0 ? result : inOrder([...result, ...added.values()]);
 }
 
 function ruleGroups(view: ProxyView, egress: Egress, port: number, services: ReadonlyMap<string, Service>): Group[] {
