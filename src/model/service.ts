@@ -14,6 +14,8 @@ export type Resolution =
   /** The client's own destination address is used (headless services). */
   | "Passthrough";
 
+export type TrafficDistribution = "Any" | "PreferSameZone" | "PreferSameNode";
+
 export interface ServicePort {
   readonly name: string;
   readonly port: number;
@@ -51,6 +53,8 @@ export interface Service {
   readonly subjectAltNames: readonly string[];
   /** Endpoints that the resource itself lists. */
   readonly ownEndpoints: readonly Endpoint[];
+  /** Whether clients use what is near them first, and how near. Istio: model.TrafficDistribution. */
+  readonly trafficDistribution: TrafficDistribution;
   readonly headless: boolean;
   readonly publishNotReady: boolean;
 }
@@ -78,9 +82,9 @@ export interface Endpoint {
   readonly tlsMode: "istio" | "disabled";
 }
 
-/** The port with that number. */
+/** The port with that number that connections can be made to: UDP may have the same. */
 export function findPort(service: Service, port: number): ServicePort | undefined {
-  return service.ports.find((candidate) => candidate.port === port);
+  return service.ports.find((candidate) => candidate.port === port && candidate.protocol !== "UDP");
 }
 
 /** Key of a service's endpoints. Services of one name and namespace share them. */

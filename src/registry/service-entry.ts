@@ -6,6 +6,7 @@ import { isSniffed, type Protocol, parseProtocol } from "#model/protocol.ts";
 import type { Endpoint, Resolution, Service, ServicePort } from "#model/service.ts";
 import { allocatedAddresses, takesAllocation } from "./allocated-addresses.ts";
 import { exportTo } from "./service.ts";
+import { trafficDistribution } from "./traffic-distribution.ts";
 import { workloadEndpoint } from "./workload-endpoint.ts";
 
 const resolutions: Readonly<Record<NonNullable<ServiceEntry["spec"]["resolution"]>, Resolution>> = {
@@ -42,6 +43,7 @@ export function convertServiceEntry(entry: ServiceEntry, mesh: MeshConfig): read
       aliases: [],
       subjectAltNames: spec.subjectAltNames ?? [],
       ownEndpoints: ownEndpoints(entry, hostname, name, namespace, resolution),
+      trafficDistribution: trafficDistribution(undefined, metadata.annotations),
       headless: false,
       publishNotReady: false,
     });

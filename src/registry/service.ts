@@ -3,6 +3,7 @@ import { serviceHostname } from "#model/host.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
 import { portProtocol } from "#model/protocol.ts";
 import type { Resolution, Service, ServicePort } from "#model/service.ts";
+import { trafficDistribution } from "./traffic-distribution.ts";
 import { workloadEndpoint } from "./workload-endpoint.ts";
 
 const exportToAnnotation = "networking.istio.io/exportTo";
@@ -40,6 +41,10 @@ export function convertService(service: KubeService, clusterDomain: string, mesh
       external === undefined
         ? []
         : ports.flatMap((port) => workloadEndpoint({ address: external }, port, { name, namespace }) ?? []),
+    trafficDistribution: trafficDistribution(
+      (spec as { readonly trafficDistribution?: string }).trafficDistribution,
+      service.metadata?.annotations,
+    ),
     headless,
     publishNotReady: spec.publishNotReadyAddresses ?? false,
   });

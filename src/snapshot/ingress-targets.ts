@@ -76,6 +76,7 @@ function synthetic(hostname: string, namespace: string): Service {
     aliases: [],
     subjectAltNames: [],
     ownEndpoints: [],
+    trafficDistribution: "Any",
     headless: false,
     publishNotReady: false,
   };

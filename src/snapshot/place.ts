@@ -11,6 +11,8 @@ export interface Place {
   /** The same object for all proxies at one locality. */
   readonly locality: Locality;
   readonly labels: Labels;
+  /** Name of the node. */
+  readonly node: string;
 }
 
 const localities = memo((_mesh: MeshConfig) => new Map<string, Locality>());
@@ -24,5 +26,9 @@ export function placeOf({ pods, nodes, meshConfig }: MeshInput, proxy: Proxy): P
   const shared = localities(meshConfig);
   const key = formatLocality(locality);
   if (!shared.has(key)) shared.set(key, Object.freeze({ ...locality }));
-  return { locality: shared.get(key) ?? locality, labels: pod?.metadata?.labels ?? proxy.labels };
+  return {
+    locality: shared.get(key) ?? locality,
+    labels: pod?.metadata?.labels ?? proxy.labels,
+    node: pod?.spec?.nodeName ?? "",
+  };
 }

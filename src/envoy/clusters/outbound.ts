@@ -76,7 +76,7 @@ function outboundCluster(
     ...(automatic ? { upstreamHttpProtocolOptions: automatic } : {}),
     ...errorCodes(outlier),
   });
-  const places = localityRules(policy, mesh.localityLbSetting);
+  const places = localityRules(policy, mesh.localityLbSetting, service.trafficDistribution);
   const socket = tls && clientTls(tls, http2);
   const transportSocket = policy.proxyProtocol ? proxyProtocol(policy.proxyProtocol, socket) : socket;
   return buildCluster(name, mesh.connectTimeoutMs, {

@@ -29,7 +29,7 @@ function placed(
   at = "r1/z1/s1",
   labels: Record<string, string> = {},
 ): readonly string[] {
-  const place = { locality: parseLocality(at), labels };
+  const place = { locality: parseLocality(at), labels, node: "n" };
   return placeGroups(byLocality(endpoints), { ...none, ...rules }, place, "Kubernetes").map(
     ({ locality, weight, priority }) => `${locality.region}/${locality.zone}/${locality.subzone} ${weight}@${priority}`,
   );
@@ -84,4 +84,18 @@ test("there is no failover without outlier detection, but there are shares", () 
   assert.deepEqual(localityRules({ outlierDetection: {} }, { enabled: true }), none);
   const own = { loadBalancer: { localityLbSetting: { distribute } } };
   assert.deepEqual(localityRules(own, { enabled: false }), { ...none, distribute });
+});
+
+test("a service that prefers what is near needs no outlier detection, and a rule for it comes first", () => {
+  const near = localityRules({}, { enabled: true }, "PreferSameZone");
+  assert.ok(near);
+  assert.deepEqual(placed([endpoint("r1/z1/s2"), endpoint("r1/z2/s1"), endpoint("r2/z1/s1")], near), [
+    "r1/z1/s2 1@0",
+    "r1/z2/s1 1@1",
+    "r2/z1/s1 1@2",
+  ]);
+  assert.equal(
+    localityRules({ loadBalancer: { localityLbSetting: { enabled: false } } }, {}, "PreferSameZone"),
+    undefined,
+  );
 });

@@ -1,6 +1,6 @@
 import type { LoadBalancer, LocalityLoadBalancer } from "#api/istio/destination-rule.ts";
 import { formatLocality, type Locality } from "#model/locality.ts";
-import type { Endpoint } from "#model/service.ts";
+import type { Endpoint, TrafficDistribution } from "#model/service.ts";
 import type { Place } from "#snapshot/place.ts";
 import type { EffectivePolicy } from "../clusters/traffic-policy.ts";
 import { compareOpenness, distance, isAt, ownLabels, placeLabels } from "./place.ts";
@@ -29,13 +29,27 @@ export interface LocalityRules {
 export function localityRules(
   { loadBalancer, outlierDetection }: Pick<EffectivePolicy, "loadBalancer" | "outlierDetection">,
   meshWide: LocalityLoadBalancer,
+  distribution: TrafficDistribution = "Any",
 ): LocalityRules | undefined {
-  const setting = loadBalancer?.localityLbSetting ?? zoneAware(loadBalancer) ?? meshWide;
+  const own = loadBalancer?.localityLbSetting ?? zoneAware(loadBalancer);
+  // The service's own wish needs no outlier detection.
+  if (own === undefined && distribution !== "Any") {
+    return { distribute: [], failover: [], failoverPriority: preferred[distribution] };
+  }
+  const setting = own ?? meshWide;
   if (setting.enabled === false) return undefined;
   const { distribute = [], failover = [], failoverPriority = [] } = setting;
   if (distribute.length > 0) return { distribute, failover: [], failoverPriority: [] };
   return outlierDetection === undefined ? undefined : { distribute, failover, failoverPriority };
 }
+
+const sameZone = ["topology.istio.io/network", "topology.kubernetes.io/region", "topology.kubernetes.io/zone"];
+
+/** What clients and endpoints should have in common, the most important first. */
+const preferred: Readonly<Record<Exclude<TrafficDistribution, "Any">, readonly string[]>> = {
+  PreferSameZone: sameZone,
+  PreferSameNode: [...sameZone, "topology.istio.io/subzone", "kubernetes.io/hostname"],
+};
 
 function zoneAware(loadBalancer: LoadBalancer | undefined): LocalityLoadBalancer | undefined {
   return loadBalancer?.zoneAwareLbSetting;

@@ -9,8 +9,8 @@ export function placeLabels(endpoint: Endpoint, clusterId: string): Labels {
 }
 
 /** The same of a proxy. */
-export function ownLabels({ locality, labels }: Place, clusterId: string): Labels {
-  return { ...labels, ...topology(locality, clusterId, "") };
+export function ownLabels({ locality, labels, node }: Place, clusterId: string): Labels {
+  return { ...labels, ...topology(locality, clusterId, node) };
 }
 
 /** Whether endpoints have the label because of where they are. */
@@ -54,6 +54,7 @@ function open(pattern: string): number {
 }
 
 /** A text that is the same for places from which nothing can be told apart. */
-export function placeKey({ locality, labels }: Place, wanted: readonly string[]): string {
-  return `${formatLocality(locality)} ${wanted.map((name) => labels[name] ?? "").join(" ")}`;
+export function placeKey({ locality, labels, node }: Place, wanted: readonly string[]): string {
+  const own: Labels = { ...labels, "kubernetes.io/hostname": node };
+  return `${formatLocality(locality)} ${wanted.map((name) => own[name] ?? "").join(" ")}`;
 }

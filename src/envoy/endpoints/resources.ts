@@ -135,7 +135,7 @@ function clusterNamed(seen: Destinations, mesh: MeshConfig, name: string): Asked
     port,
     policy,
     subset,
-    rules: localityRules(effective, mesh.localityLbSetting),
+    rules: localityRules(effective, mesh.localityLbSetting, service.trafficDistribution),
   };
 }
 
