@@ -24,7 +24,8 @@ export async function runRequest(args: readonly string[]): Promise<number> {
   try {
     const target = path.startsWith("/") ? path : `/${path}`;
     const answer = await localRequest({ method, port, path: target, timeoutMs, maxBytes });
-    process.stdout.write(answer.body);
+    // The process ends when this returns, and what a pipe hasn't taken by then is lost.
+    await new Promise<void>((done) => process.stdout.write(answer.body, () => done()));
     if (answer.status < 400) return 0;
     process.stderr.write(`${method} ${target}: status ${answer.status}\n`);
   } catch (error) {

@@ -26,6 +26,12 @@ addProxyConfigCommand(program);
 addProxyStatusCommand(program);
 addVersionCommand(program);
 
+// `istioctl … | head`: who reads has had enough.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(0);
+});
+
 try {
   await program.parseAsync();
 } catch (error) {
