@@ -182,7 +182,7 @@ function noteBackends(route: Route, found: Map<string, BackendUse>): void {
 }
 
 /** `next` with the objects of `previous` that are equal in the place of their copies. */
-function keepEqual<T extends IstioObject>(previous: readonly T[] | undefined, next: readonly T[]): readonly T[] {
+export function keepEqual<T extends IstioObject>(previous: readonly T[] | undefined, next: readonly T[]): readonly T[] {
   const before = new Map(previous?.map((object) => [nameOf(object), object]));
   const kept = next.map((object) => {
     const old = before.get(nameOf(object));

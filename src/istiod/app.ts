@@ -92,6 +92,7 @@ export async function startIstiod({ client, options, version, log }: IstiodDepen
     client,
     served,
     credentials,
+    settings,
     clusterDomain: options.domain,
     rootNamespace: namespace,
     signal,

@@ -1,4 +1,7 @@
-/** Marks a VirtualService made from the Kubernetes Gateway API: prefixes end at a slash, unknown backends answer 500. Istio: InternalRouteSemantics. */
+/**
+ * Marks a VirtualService made from the Kubernetes Gateway API (`gateway`: prefixes end at a slash, unknown backends answer 500) or
+ * from an Ingress (`ingress`: the former only). Istio: InternalRouteSemantics.
+ */
 export const routeSemanticsAnnotation = "internal.istio.io/route-semantics";
 
 /** Hostnames, by comma, of the services whose proxies serve a Gateway; there is no selector then. Istio: InternalGatewayServiceAnnotation. */

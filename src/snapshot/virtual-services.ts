@@ -19,8 +19,8 @@ export interface RoutingRule {
   /** `mesh`, or `namespace/name` of gateways. */
   readonly gateways: ReadonlySet<string>;
   readonly exportTo: ReadonlySet<string>;
-  /** How matches and backends are meant: as in a VirtualService, or as in the Kubernetes Gateway API. */
-  readonly semantics: "istio" | "gateway";
+  /** How matches and backends are meant: as in a VirtualService, in the Kubernetes Gateway API, or in an Ingress. */
+  readonly semantics: "istio" | "gateway" | "ingress";
   readonly spec: VirtualServiceSpec;
 }
 
@@ -59,7 +59,7 @@ export function resolveVirtualService(source: VirtualService, clusterDomain: str
     hosts: (spec.hosts ?? []).map((value) => host(value).toLowerCase()),
     gateways: new Set(named.length > 0 ? named : [meshGateway]),
     exportTo: exportTo(spec.exportTo, namespace, mesh.defaultVirtualServiceExportTo),
-    semantics: source.metadata.annotations?.[routeSemanticsAnnotation] === "gateway" ? "gateway" : "istio",
+    semantics: semanticsOf(source),
     spec: {
       ...spec,
       ...(spec.http ? { http: spec.http.map(http) } : {}),
@@ -76,4 +76,9 @@ function gatewayName(value: string, namespace: string): string {
   if (value.includes("/")) return value;
   const [name = "", owner] = value.split(".");
   return owner === undefined ? `${namespace}/${name}` : `${owner}/${name}`;
+}
+
+function semanticsOf({ metadata }: VirtualService): RoutingRule["semantics"] {
+  const marked = metadata.annotations?.[routeSemanticsAnnotation];
+  return marked === "gateway" || marked === "ingress" ? marked : "istio";
 }

@@ -6,7 +6,7 @@ import { createReconciler } from "#kube/reconciler.ts";
 import type { Log } from "#log/log.ts";
 
 /** A whole status, and the resource in the form that it was made from. */
-interface WantedStatus {
+export interface WantedStatus {
   readonly type: ResourceType;
   readonly object: KubeObject;
   readonly status: unknown;

@@ -1,5 +1,5 @@
 import type { ServerTLS } from "#api/istio/gateway.ts";
-import { type Converted, convertGatewayApi } from "#gateway-api/convert.ts";
+import { type Converted, convertGatewayApi, keepEqual } from "#gateway-api/convert.ts";
 import type { KubeClient } from "#kube/client.ts";
 import { objectKey } from "#kube/object.ts";
 import type { Log } from "#log/log.ts";
@@ -7,9 +7,11 @@ import { gatewayServiceAnnotation } from "#model/route-semantics.ts";
 import type { GeneratedConfig, InputObjects } from "#snapshot/input.ts";
 import { createResourceStatusWriter } from "#status/resource-status.ts";
 import type { Credentials } from "../credentials/credentials.ts";
+import type { MeshSettings } from "../mesh-settings.ts";
 import type { ServedTypes } from "../served-types.ts";
 import { keepBuiltInClasses } from "./built-in-classes.ts";
 import { servicesNamed } from "./gateway-services.ts";
+import { followIngresses } from "./ingresses.ts";
 import { followGatewayApiResources, type GatewayApiResources, typeOfObject } from "./resources.ts";
 
 /** The Kubernetes Gateway API of the cluster. */
@@ -30,6 +32,7 @@ export interface GatewayApiOptions {
   readonly client: KubeClient;
   readonly served: ServedTypes;
   readonly credentials: Pick<Credentials, "secrets" | "configMaps">;
+  readonly settings: Pick<MeshSettings, "rawMesh">;
   readonly clusterDomain: string;
   readonly rootNamespace: string;
   readonly signal: AbortSignal;
@@ -42,6 +45,7 @@ export function followGatewayApi(options: GatewayApiOptions): GatewayApi {
   const { client, served, clusterDomain, rootNamespace, signal, log } = options;
   const { secrets, configMaps } = options.credentials;
   const resources = followGatewayApiResources({ served, configMaps });
+  const ingresses = followIngresses(options);
   const statuses = createResourceStatusWriter({ client, signal, log });
   const listeners: (() => void)[] = [];
   let converted: Converted | undefined;
@@ -54,12 +58,13 @@ export function followGatewayApi(options: GatewayApiOptions): GatewayApi {
   resources.onChange((type) => {
     if (type !== "configMaps" || resources.isUsed()) tell();
   });
+  ingresses.onChange(tell);
   secrets.onChange(() => {
     if (resources.isUsed()) tell();
   });
 
   return {
-    synced: resources.synced,
+    synced: Promise.all([resources.synced, ingresses.synced]).then(() => {}),
     onChange: (listener) => void listeners.push(listener),
     watchesEndpoints: () => resources.current().kubernetesGateways.size > 0,
     resources,
@@ -70,42 +75,60 @@ export function followGatewayApi(options: GatewayApiOptions): GatewayApi {
         return spec.servers?.some(({ tls }) => credentialsOf(tls).includes(credential)) ?? false;
       }) ?? false,
     convert(objects) {
-      if (!resources.isUsed()) {
-        converted = undefined;
-        told = nothing;
-        return told;
-      }
-      const { services, namespaces, serviceEntries } = objects;
-      converted = convertGatewayApi(
-        {
-          ...resources.current(),
-          services,
-          namespaces,
-          serviceEntries,
-          secrets: new Map([...secrets.values()].map((secret) => [objectKey(secret), secret])),
-          configMaps: resources.configMaps(),
-          clusterDomain,
-          rootNamespace,
-          servicesNamed: servicesNamed(objects, clusterDomain),
-          now: new Date().toISOString().replace(/\.\d+Z$/, "Z"),
-        },
-        converted,
-      );
-      statuses.write(
-        converted.statuses.flatMap(({ object, status }) => {
-          const type = typeOfObject(object);
-          return type ? [{ type, object, status }] : [];
-        }),
-      );
-      const { virtualServices, destinationRules, gateways } = converted;
-      const isSame =
-        virtualServices === told.virtualServices &&
-        destinationRules === told.destinationRules &&
-        gateways === told.gateways;
-      if (!isSame) told = Object.freeze({ virtualServices, destinationRules, gateways });
+      const parts = [convertResources(objects), ingresses.isUsed() ? ingresses.convert(objects) : unused];
+      statuses.write(parts.flatMap((part) => part.statuses));
+      told = keepGenerated(told, {
+        virtualServices: parts.flatMap(({ virtualServices }) => virtualServices),
+        destinationRules: converted?.destinationRules ?? [],
+        gateways: parts.flatMap(({ gateways }) => gateways),
+      });
       return told;
     },
   };
+
+  function convertResources(objects: InputObjects) {
+    if (!resources.isUsed()) {
+      converted = undefined;
+      return unused;
+    }
+    const { services, namespaces, serviceEntries } = objects;
+    converted = convertGatewayApi(
+      {
+        ...resources.current(),
+        services,
+        namespaces,
+        serviceEntries,
+        secrets: new Map([...secrets.values()].map((secret) => [objectKey(secret), secret])),
+        configMaps: resources.configMaps(),
+        clusterDomain,
+        rootNamespace,
+        servicesNamed: servicesNamed(objects, clusterDomain),
+        now: new Date().toISOString().replace(/\.\d+Z$/, "Z"),
+      },
+      converted,
+    );
+    const wanted = converted.statuses.flatMap(({ object, status }) => {
+      const type = typeOfObject(object);
+      return type ? [{ type, object, status }] : [];
+    });
+    return { ...converted, statuses: wanted };
+  }
+}
+
+const unused = { virtualServices: [], gateways: [], statuses: [] };
+
+/** `before` with its own lists and objects where they are as in `next`. */
+function keepGenerated(before: GeneratedConfig, next: GeneratedConfig): GeneratedConfig {
+  const kept: GeneratedConfig = {
+    virtualServices: keepEqual(before.virtualServices, next.virtualServices),
+    destinationRules: keepEqual(before.destinationRules, next.destinationRules),
+    gateways: keepEqual(before.gateways, next.gateways),
+  };
+  const isSame =
+    kept.virtualServices === before.virtualServices &&
+    kept.destinationRules === before.destinationRules &&
+    kept.gateways === before.gateways;
+  return isSame ? before : Object.freeze(kept);
 }
 
 function credentialsOf(tls: ServerTLS | undefined): readonly string[] {
