@@ -4,8 +4,8 @@ import type { Size } from "./size.ts";
 export type LoadOrder =
   /** Connects all sidecars; the answer comes when all are configured. */
   | { readonly do: "connect"; readonly port: number; readonly size: Size }
-  /** From now on waits until every sidecar got the resource; the answer comes then. */
-  | { readonly do: "expect"; readonly typeUrl: string; readonly name: string }
+  /** From now on waits until every sidecar that sees the namespace got the resource; the answer comes then. */
+  | { readonly do: "expect"; readonly namespace: string; readonly typeUrl: string; readonly name: string }
   /** Answers at once with what came since the last order. */
   | { readonly do: "count" };
 

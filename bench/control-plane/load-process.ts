@@ -1,6 +1,7 @@
 import { shortTypeName } from "#xds/resource.ts";
 import { type LoadAnswer, type LoadOrder, monotonicMs } from "./load-messages.ts";
 import { startSidecar } from "./sidecar.ts";
+import { concerned, type Size } from "./size.ts";
 
 /* The load client: many sidecars in one process. It takes orders over the channel to its parent. */
 
@@ -8,7 +9,9 @@ import { startSidecar } from "./sidecar.ts";
 const atOnce = 50;
 
 let order: LoadOrder | undefined;
-let proxies = 0;
+let all: Size | undefined;
+/** Sidecars that are waited for. */
+let expected = 0;
 let bytes = 0;
 let removed = 0;
 let resources: Record<string, number> = {};
@@ -26,7 +29,7 @@ function answer(): void {
 function had(index: number): void {
   if (times.has(index)) return;
   times.set(index, monotonicMs());
-  if (times.size === proxies) answer();
+  if (times.size === expected) answer();
 }
 
 function fail(error: Error): void {
@@ -35,7 +38,8 @@ function fail(error: Error): void {
 }
 
 async function connect({ port, size }: LoadOrder & { do: "connect" }): Promise<void> {
-  proxies = size.proxies;
+  all = size;
+  expected = size.proxies;
   for (let index = 0; index < size.proxies; index++) {
     startSidecar({
       port,
@@ -56,9 +60,16 @@ async function connect({ port, size }: LoadOrder & { do: "connect" }): Promise<v
   }
 }
 
+function countConcerned(namespace: string): number {
+  if (all === undefined) throw new Error("no sidecars are connected");
+  const sees = concerned(all, namespace);
+  return Array.from({ length: all.proxies }, (_, index) => index).filter(sees).length;
+}
+
 process.on("message", (message) => {
   order = message as LoadOrder;
   if (order.do === "connect") connect(order).catch(fail);
+  else if (order.do === "expect") expected = countConcerned(order.namespace);
   else if (order.do === "count") answer();
 });
 process.on("disconnect", () => process.exit(0));

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { KubeClient } from "#kube/client.ts";
 import { resourceTypes } from "#kube/resource-types.ts";
 import { typeUrls } from "#xds/resource.ts";
 import type { BenchCluster } from "./cluster.ts";
 import { type IstiodProcess, startIstiodProcess, type Usage } from "./istiod.ts";
 import { type Load, startLoad } from "./load.ts";
 import { type LoadAnswer, type LoadOrder, monotonicMs } from "./load-messages.ts";
-import { slice, virtualService } from "./objects.ts";
+import { sidecarResource, slice, virtualService } from "./objects.ts";
 import { type Size, serviceAt } from "./size.ts";
 
 /** What one change cost, on average over some of its kind. */
@@ -46,12 +47,13 @@ export async function measure(cluster: BenchCluster, size: Size, options: Measur
   const { client } = cluster;
   const place = serviceAt(size, 0);
   const ref = { namespace: place.namespace, name: place.name };
-  await client.delete(resourceTypes.virtualServices, ref).catch(() => {});
   const istiod = await startIstiodProcess(cluster.kubeconfig, options.nodeFlags);
   cluster.webhookPort = istiod.webhookPort;
   const load = startLoad();
   try {
     await sleep(rest);
+    await scope(client, size);
+    await client.delete(resourceTypes.virtualServices, ref).catch(() => {});
     await client.create(resourceTypes.virtualServices, virtualService(place, 1));
     await sleep(rest);
     const give = (order: LoadOrder): Promise<LoadAnswer> => load.give(order, options.limitMs);
@@ -63,11 +65,12 @@ export async function measure(cluster: BenchCluster, size: Size, options: Measur
     const start = { seconds, cpuSeconds: istiod.usage().cpu - before.cpu, bytes: all.bytes };
 
     const host = `${place.name}.${place.namespace}.svc.cluster.local`;
-    const endpoints = { do: "expect", typeUrl: typeUrls.endpoint, name: `outbound|80||${host}` } as const;
+    const { namespace } = place;
+    const endpoints = { do: "expect", namespace, typeUrl: typeUrls.endpoint, name: `outbound|80||${host}` } as const;
     const endpoint = await repeat(options.changes.endpoint, istiod, load, give, endpoints, (turn) =>
       client.patch(resourceTypes.endpointSlices, { ...ref, as: "merge", patch: slice(size, 0, turn) }),
     );
-    const routes = { do: "expect", typeUrl: typeUrls.route, name: "80" } as const;
+    const routes = { do: "expect", namespace, typeUrl: typeUrls.route, name: "80" } as const;
     const route = await repeat(options.changes.route, istiod, load, give, routes, (turn) =>
       client.patch(resourceTypes.virtualServices, { ...ref, as: "merge", patch: virtualService(place, 1 + turn) }),
     );
@@ -81,6 +84,15 @@ export async function measure(cluster: BenchCluster, size: Size, options: Measur
   } finally {
     load.stop();
     await istiod.stop();
+  }
+}
+
+/** Puts a Sidecar into every namespace, or takes them away. */
+async function scope(client: KubeClient, size: Size): Promise<void> {
+  for (let index = 0; index < size.namespaces; index++) {
+    const { namespace } = serviceAt(size, index);
+    await client.delete(resourceTypes.sidecars, { namespace, name: "default" }).catch(() => {});
+    if (size.scoped) await client.create(resourceTypes.sidecars, sidecarResource(namespace));
   }
 }
 

@@ -38,3 +38,8 @@ export function virtualService({ name, namespace }: Place, seconds: number): Kub
   const http = [{ route: [{ destination: { host: name } }], timeout: `${seconds}s` }];
   return { metadata: { name, namespace }, spec: { hosts: [name], http } } as KubeObject;
 }
+
+/** Brings in the services of its own namespace. */
+export function sidecarResource(namespace: string): KubeObject {
+  return { metadata: { name: "default", namespace }, spec: { egress: [{ hosts: ["./*"] }] } } as KubeObject;
+}

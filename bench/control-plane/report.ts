@@ -5,7 +5,7 @@ const mib = (bytes: number): string => (bytes / 2 ** 20).toFixed(0);
 
 const columns: readonly (readonly [string, (figures: Figures) => string])[] = [
   ["services", ({ size }) => String(size.services)],
-  ["sidecars", ({ size }) => String(size.proxies)],
+  ["sidecars", ({ size }) => `${size.proxies}${size.scoped ? " scoped" : ""}`],
   ["start s", ({ start }) => start.seconds.toFixed(2)],
   ["CPU-s", ({ start }) => start.cpuSeconds.toFixed(2)],
   ["MB", ({ start }) => mb(start.bytes)],
