@@ -1,6 +1,7 @@
-import type { EgressListener } from "#api/istio/sidecar.ts";
+import type { EgressListener, Sidecar } from "#api/istio/sidecar.ts";
 import { hostsOverlap, isSubsetOf, isWildcard } from "#model/host.ts";
 import { memo } from "#model/memo.ts";
+import { createPool } from "#model/pool.ts";
 import { parseProtocol } from "#model/protocol.ts";
 import type { Service } from "#model/service.ts";
 import type { RoutingRule } from "./virtual-services.ts";
@@ -15,6 +16,14 @@ export interface Egress {
   /** In the order in which they win conflicts. */
   readonly rules: readonly RoutingRule[];
 }
+
+const sameListeners = createPool<readonly EgressListener[]>();
+
+/** The egress listeners of a Sidecar, undefined where it has none: one list for all that say the same. */
+export const egressListeners: (sidecar: Sidecar) => readonly EgressListener[] | undefined = memo((sidecar: Sidecar) => {
+  const { egress = [] } = sidecar.spec;
+  return egress.length === 0 ? undefined : sameListeners.get(JSON.stringify(egress), () => egress);
+});
 
 /** Services by the ports they have. */
 export const servicesByPort: (services: readonly Service[]) => ReadonlyMap<number, readonly Service[]> = memo(

@@ -1,3 +1,4 @@
+import type { ConnectionPool } from "#api/istio/destination-rule.ts";
 import type { Gateway } from "#api/istio/gateway.ts";
 import type { OutboundTrafficPolicy } from "#api/istio/sidecar.ts";
 import { type Labels, selects } from "#model/labels.ts";
@@ -7,6 +8,7 @@ import type { Proxy } from "#model/proxy.ts";
 import { gatewayServiceAnnotation } from "#model/route-semantics.ts";
 import type { Endpoint } from "#model/service.ts";
 import { chosenPolicies } from "./destination-rules.ts";
+import { egressListeners } from "./egress.ts";
 import { type Patches, patchesOf } from "./envoy-filters.ts";
 import { ingressTargets } from "./ingress-targets.ts";
 import { type Place, placeOf } from "./place.ts";
@@ -29,6 +31,8 @@ export interface ProxyView {
   readonly dnsEndpoints: ReadonlyMap<string, readonly Endpoint[]>;
   /** For sidecars: what the workload itself serves. */
   readonly targets: readonly ServiceTarget[];
+  /** Limits that a Sidecar sets for all that comes in. */
+  readonly inboundPool: ConnectionPool | undefined;
   /** For routers: the Gateways whose selector takes in the proxy, oldest first. */
   readonly gateways: readonly Gateway[];
   /** Changes that EnvoyFilters make to what is generated. */
@@ -54,12 +58,13 @@ function build(snapshot: Snapshot, proxy: Proxy): ProxyView {
     place: placeOf(snapshot.input, proxy),
     scope: scopeOf(snapshot, {
       namespace: proxy.namespace,
-      sidecar,
+      egress: sidecar && egressListeners(sidecar),
       usesAutoAddresses: proxy.capturesDns,
       chosen: chosenPolicies(snapshot.policies, proxy.namespace, labels),
     }),
     endpoints: snapshot.endpoints,
     dnsEndpoints: snapshot.dnsEndpoints,
+    inboundPool: sidecar?.spec.inboundConnectionPool,
     targets: sidecar?.spec.ingress?.length ? ingressTargets(sidecar, proxy, targets) : targets,
     gateways: proxy.type === "router" ? selectedGateways(snapshot, labels, targets) : [],
     patches: patchesOf(snapshot, proxy),

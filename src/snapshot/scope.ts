@@ -1,4 +1,4 @@
-import type { Sidecar } from "#api/istio/sidecar.ts";
+import type { EgressListener } from "#api/istio/sidecar.ts";
 import { keepList, memo } from "#model/memo.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
 import type { Service } from "#model/service.ts";
@@ -18,7 +18,7 @@ export interface Destinations {
   readonly policyOf: (service: Service) => DestinationPolicy | undefined;
 }
 
-/** What proxies of one namespace see of the mesh. Shared by all to which the same Sidecar applies. */
+/** What proxies of one namespace see of the mesh. Shared by all whose Sidecars bring in the same. */
 export interface Scope extends Destinations {
   readonly namespace: string;
   /** The same object as long as no service and no policy changes. */
@@ -27,13 +27,13 @@ export interface Scope extends Destinations {
   readonly egress: readonly Egress[];
   /** In the order in which they win conflicts: those only for the namespace, then the oldest first. For every gateway too. */
   readonly rules: readonly RoutingRule[];
-  readonly sidecar: Sidecar | undefined;
 }
 
 /** Whose scope it is. */
 export interface Client {
   readonly namespace: string;
-  readonly sidecar: Sidecar | undefined;
+  /** What its Sidecar brings in, as {@link egressListeners} has it; undefined for everything. */
+  readonly egress: readonly EgressListener[] | undefined;
   /** Whether it calls services by the addresses that were allocated to them. */
   readonly usesAutoAddresses: boolean;
   /** The DestinationRules of its namespace that select it. */
@@ -45,7 +45,7 @@ function clientKey({ namespace, chosen }: Client): string {
   return [namespace, ...chosen.map(({ name }) => name)].join(" ");
 }
 
-const noSidecar: object = {};
+const everything: object = {};
 
 /** Scopes by what they are made of, and then by namespace. */
 const scopes = memo(
@@ -54,7 +54,7 @@ const scopes = memo(
     _policies: DestinationPolicies,
     _rules: readonly RoutingRule[],
     _mesh: MeshConfig,
-    _sidecar: object,
+    _egress: object,
   ) => new Map<string, Scope>(),
 );
 
@@ -62,7 +62,7 @@ const scopes = memo(
 export function scopeOf(snapshot: Snapshot, client: Client): Scope {
   const { policies, rules, mesh } = snapshot;
   const services = client.usesAutoAddresses ? withAutoAddresses(snapshot.services) : snapshot.services;
-  const known = scopes(services, policies, rules, mesh, client.sidecar ?? noSidecar);
+  const known = scopes(services, policies, rules, mesh, client.egress ?? everything);
   const key = clientKey(client);
   const before = known.get(key);
   if (before !== undefined) return before;
@@ -78,17 +78,17 @@ function makeScope(
   mesh: MeshConfig,
   client: Client,
 ): Scope {
-  const { namespace, sidecar, usesAutoAddresses, chosen } = client;
+  const { namespace, egress: listeners, usesAutoAddresses, chosen } = client;
   const exported = areServicesPublic(services) ? services : visibleServices(services, namespace);
   const visibleRules = areRulesPublic(rules) ? rules : orderRules(rules, namespace);
-  const last = lastScope(sidecar ?? noSidecar, mesh);
+  const last = lastScope(listeners ?? everything, mesh);
   const key = `${clientKey(client)} ${usesAutoAddresses}`;
   const before = last.get(key);
-  const egress = keepEgress(before?.egress, egressOf(exported, visibleRules, sidecar, namespace));
+  const egress = keepEgress(before?.egress, egressOf(exported, visibleRules, listeners, namespace));
   const destinations = keepDestinations(
     before,
     policies,
-    sidecar === undefined ? mergedOf(egress[0]?.services ?? []) : reachable(egress, exported, namespace),
+    listeners === undefined ? mergedOf(egress[0]?.services ?? []) : reachable(egress, exported, namespace),
     namespace,
     chosen,
     mesh,
@@ -100,7 +100,6 @@ function makeScope(
     destinations,
     egress,
     rules: visibleRules,
-    sidecar,
   });
 }
 
@@ -141,11 +140,10 @@ const withAutoAddresses = memo((services: readonly Service[]): readonly Service[
 function egressOf(
   services: readonly Service[],
   rules: readonly RoutingRule[],
-  sidecar: Sidecar | undefined,
+  listeners: readonly EgressListener[] | undefined,
   namespace: string,
 ): readonly Egress[] {
-  const listeners = sidecar?.spec.egress ?? [];
-  if (listeners.length === 0) {
+  if (listeners === undefined) {
     const own = oneNamespacePerHost(services, namespace);
     return [{ listener: undefined, services: own, byPort: servicesByPort(own), rules }];
   }
@@ -183,7 +181,7 @@ function reachable(
  * Sidecar doesn't bring in costs its proxies nothing.
  */
 const lastScope = memo(
-  (_sidecar: object, _mesh: MeshConfig) =>
+  (_egress: object, _mesh: MeshConfig) =>
     new Map<string, Pick<Scope, "egress" | "destinations"> & { readonly policies: DestinationPolicies }>(),
 );
 

@@ -1,6 +1,5 @@
 import { type Cluster, ClusterSchema } from "#api/envoy/gen/envoy/config/cluster/v3/cluster_pb.js";
 import type { ConnectionPool } from "#api/istio/destination-rule.ts";
-import type { Sidecar } from "#api/istio/sidecar.ts";
 import { memo } from "#model/memo.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
 import { type Endpoint, endpointsKey, isResolvedByDns, type Service } from "#model/service.ts";
@@ -62,36 +61,36 @@ const shared = memo(
 
 /** For what comes in: the same for pods that serve the same, and after a change of anything else. */
 const inbound = memo(
-  (targets: ProxyView["targets"], seen: Destinations, sidecar: object, mesh: MeshConfig): readonly Resource[] =>
+  (targets: ProxyView["targets"], seen: Destinations, common: object, mesh: MeshConfig): readonly Resource[] =>
     byName(
       inboundTargets(targets).map((target) => {
         const sharing = targets.filter(({ targetPort }) => targetPort === target.targetPort);
         const services = [...new Set(sharing.map(({ service }) => service))];
-        const pool = inboundPool(target, seen, sidecar === noSidecar ? undefined : (sidecar as Sidecar));
+        const pool = inboundPool(target, seen, common === noPool ? undefined : (common as ConnectionPool));
         return encode(inboundCluster(target, services, pool, mesh));
       }),
     ),
 );
 
-const noSidecar: object = {};
+const noPool: object = {};
 
 /** What a Sidecar says of the port, or of all ports, comes before what clients are told. Istio: InboundConnectionPoolForPort. */
 function inboundPool(
   { service, port, ingress }: ServiceTarget,
   seen: Destinations,
-  sidecar: Sidecar | undefined,
+  common: ConnectionPool | undefined,
 ): ConnectionPool | undefined {
   return (
     ingress?.connectionPool ??
-    sidecar?.spec.inboundConnectionPool ??
+    common ??
     effectivePolicy(seen.policyOf(service)?.trafficPolicy, undefined, port.port).connectionPool
   );
 }
 
 /** All clusters of a proxy. */
 export const clusterResources: (view: ProxyView) => ResourceSet = memo((view: ProxyView) => {
-  const { destinations, sidecar = noSidecar } = view.scope;
+  const { destinations } = view.scope;
   const outbound = shared(destinations, view.dnsEndpoints, settingOf(view));
   if (view.proxy.type === "router" || view.targets.length === 0) return sharedSet(outbound);
-  return withOwn(outbound, inbound(view.targets, destinations, sidecar, view.mesh));
+  return withOwn(outbound, inbound(view.targets, destinations, view.inboundPool ?? noPool, view.mesh));
 });
