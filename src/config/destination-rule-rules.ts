@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import type {
   ClientTLS,
   ConnectionPool,
@@ -10,6 +11,7 @@ import type {
 import { checkExportTo, isDnsName, isHostPattern } from "./host-rules.ts";
 import { checkPort } from "./http-route-rules.ts";
 import { checkLabels } from "./label-rules.ts";
+import { checkLocalities } from "./locality-rules.ts";
 import type { Report } from "./report.ts";
 
 /** Istio: ValidateDestinationRule. */
@@ -42,12 +44,26 @@ function checkTrafficPolicy(policy: TrafficPolicy | undefined, field: string, re
   if (policy === undefined) return;
   if (Object.keys(policy).length === 0) report.error(field, "must not be empty");
   checkParts(policy, field, report);
+  checkTunnel(policy.tunnel, `${field}.tunnel`, report);
   (policy.portLevelSettings ?? []).forEach((setting, index) => {
     const at = `${field}.portLevelSettings[${index}]`;
     if (setting.port?.number === undefined) report.error(`${at}.port.number`, "is required");
     else checkPort(setting.port.number, `${at}.port.number`, report);
     checkParts(setting, at, report);
   });
+}
+
+/** Istio: validateTunnelSettings. */
+function checkTunnel(tunnel: TrafficPolicy["tunnel"], field: string, report: Report): void {
+  if (tunnel === undefined) return;
+  const { protocol = "", targetHost, targetPort } = tunnel;
+  if (!["", "CONNECT", "POST"].includes(protocol)) {
+    report.error(`${field}.protocol`, "must be CONNECT or POST", protocol);
+  }
+  if (!isDnsName(targetHost) && isIP(targetHost) === 0) {
+    report.error(`${field}.targetHost`, "must be a DNS name or an IP address", targetHost);
+  }
+  checkPort(targetPort, `${field}.targetPort`, report);
 }
 
 function checkParts(policy: PortPolicy, field: string, report: Report): void {
@@ -73,6 +89,7 @@ function checkLoadBalancer(settings: LoadBalancer | undefined, field: string, re
   if (settings.localityLbSetting && settings.zoneAwareLbSetting) {
     report.error(field, "has both localityLbSetting and zoneAwareLbSetting");
   }
+  checkLocalities(settings.localityLbSetting, `${field}.localityLbSetting`, report);
   if (!consistentHash) return;
   const keys = (["httpHeaderName", "httpCookie", "useSourceIp", "httpQueryParameterName"] as const).filter(
     (key) => consistentHash[key] !== undefined,

@@ -32,6 +32,12 @@ const good: readonly (readonly [string, string, unknown])[] = [
 ];
 for (const [name, kind, spec] of good) test(`accepts ${name}`, () => assert.deepEqual(errorFields(kind, spec), []));
 
+const localityField = "spec.trafficPolicy.loadBalancer.localityLbSetting";
+
+function localities(localityLbSetting: object): object {
+  return { host: "a", trafficPolicy: { loadBalancer: { localityLbSetting } } };
+}
+
 const bad: readonly (readonly [string, string, unknown, string])[] = [
   ["no spec", "VirtualService", undefined, "spec"],
   ["threads below none", "ProxyConfig", { concurrency: -1 }, "spec.concurrency"],
@@ -94,6 +100,42 @@ const bad: readonly (readonly [string, string, unknown, string])[] = [
     "Gateway",
     { servers: [{ port: { number: 66000, name: "a", protocol: "HTTP" }, hosts: ["*"] }] },
     "spec.servers[0].port.number",
+  ],
+  [
+    "shares of localities that don't add up",
+    "DestinationRule",
+    localities({ distribute: [{ from: "r1/*", to: { "r1/z1/*": 70, "r1/z2/*": 20 } }] }),
+    `${localityField}.distribute[0].to`,
+  ],
+  [
+    "a * in the middle of a locality",
+    "DestinationRule",
+    localities({ distribute: [{ from: "r1/*/s1", to: { r1: 100 } }] }),
+    `${localityField}.distribute[0].from`,
+  ],
+  [
+    "localities that overlap",
+    "DestinationRule",
+    localities({ distribute: [{ from: "r1/*", to: { "r2/*": 60, "r2/z1": 40 } }] }),
+    `${localityField}.distribute[0].to`,
+  ],
+  [
+    "a failover from a region to itself",
+    "DestinationRule",
+    localities({ failover: [{ from: "r1", to: "r1" }] }),
+    `${localityField}.failover[0]`,
+  ],
+  [
+    "a tunnel by an unknown method",
+    "DestinationRule",
+    { host: "a", trafficPolicy: { tunnel: { protocol: "GET", targetHost: "b", targetPort: 1 } } },
+    "spec.trafficPolicy.tunnel.protocol",
+  ],
+  [
+    "two new authorities",
+    "VirtualService",
+    { hosts: ["a"], http: [{ route, rewrite: { authority: "b" }, headers: { request: { set: { Host: "c" } } } }] },
+    'spec.http[0].headers.request.set["Host"]',
   ],
 ];
 for (const [name, kind, spec, field] of bad) {

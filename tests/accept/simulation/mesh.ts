@@ -18,8 +18,12 @@ export function proxyOf({ type, namespace, labels = {}, ip = "1.1.1.1" }: ProxyO
   return proxy;
 }
 
+/** Kinds that istiod doesn't look at: their Pods tell it what it needs. */
+const unwatched: ReadonlySet<string> = new Set(["Deployment"]);
+
 /** Why a mesh of these objects can't be built yet. */
 export function skipOf(items: readonly Item[]): string | undefined {
-  const foreign = [...new Set(items.map(({ kind }) => kind))].filter((kind) => !isGenerated(kind)).sort();
+  const kinds = new Set(items.map(({ kind }) => kind).filter((kind) => !unwatched.has(kind)));
+  const foreign = [...kinds].filter((kind) => !isGenerated(kind)).sort();
   return foreign.length === 0 ? undefined : `the input has kinds that proxies don't get yet: ${foreign.join(", ")}`;
 }

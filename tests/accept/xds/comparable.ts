@@ -1,7 +1,8 @@
 import type { DescMessage, JsonObject, JsonValue, Registry } from "@bufbuild/protobuf";
 import { fromJson, toJson } from "@bufbuild/protobuf";
+import { tlsOf } from "./tls.ts";
 
-/** Fields that INDEX.md leaves out of the comparison, and TLS until mutual TLS comes. */
+/** Fields that INDEX.md leaves out of the comparison. Of TLS, what is compared is taken out apart; the mesh's own comes with mutual TLS. */
 const notCompared: ReadonlySet<string> = new Set([
   "transportSocket",
   "transportSocketMatches",
@@ -16,7 +17,18 @@ const optionalWhenEmpty: ReadonlySet<string> = new Set(["filterChainMatch", "com
 /** A resource in the form in which two of them are equal when INDEX.md says they are. */
 export function comparable(schema: DescMessage, registry: Registry, resource: JsonObject): JsonValue {
   const { "@type": _type, ...message } = clean(resource) as JsonObject;
-  return clean(toJson(schema, fromJson(schema, message, { registry }), { registry }));
+  const cleaned = clean(toJson(schema, fromJson(schema, message, { registry }), { registry }));
+  return { resource: cleaned, tls: contextsIn(resource) };
+}
+
+/** The TLS contexts of its own that a resource has, in order. */
+function contextsIn(value: JsonValue): JsonValue[] {
+  if (Array.isArray(value)) return value.filter((item) => !isLeftOut(item)).flatMap(contextsIn);
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([key, item]) => {
+    if (key === "transportSocketMatches") return [];
+    return key === "transportSocket" ? (tlsOf(item) ?? []) : contextsIn(item);
+  });
 }
 
 function clean(value: JsonValue): JsonValue {
