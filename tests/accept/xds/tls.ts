@@ -25,7 +25,7 @@ export function tlsOf(socket: JsonValue): JsonObject | undefined {
     cipherSuites = [],
   } = (common["tlsParams"] ?? {}) as JsonObject;
   return {
-    server: String(typedConfig["@type"]).endsWith("DownstreamTlsContext"),
+    server: (typedConfig["@type"] as string).endsWith("DownstreamTlsContext"),
     sni: typedConfig["sni"] ?? "",
     certificates,
     authorities: authorities ?? null,
@@ -45,7 +45,8 @@ function authoritiesFile(validation: JsonObject | undefined): string | undefined
 }
 
 function fileOf(source: JsonValue | undefined): string {
-  return String((source as JsonObject | undefined)?.["filename"] ?? "");
+  const path = (source as JsonObject | undefined)?.["filename"];
+  return typeof path === "string" ? path : "";
 }
 
 function objects(value: JsonValue | undefined): readonly JsonObject[] {
