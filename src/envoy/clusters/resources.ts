@@ -66,7 +66,7 @@ const inbound = memo(
       inboundTargets(targets).map((target) => {
         const sharing = targets.filter(({ targetPort }) => targetPort === target.targetPort);
         const services = [...new Set(sharing.map(({ service }) => service))];
-        const pool = inboundPool(target, seen, common === noPool ? undefined : (common as ConnectionPool));
+        const pool = inboundPool(target, seen, common === noPool ? undefined : common);
         return encode(inboundCluster(target, services, pool, mesh));
       }),
     ),
