@@ -16,8 +16,6 @@ interface LoadResult {
   readonly failed: number;
 }
 
-/** What Kubernetes advises: a server goes on until everybody knows that it is about to leave. */
-const waits = { lifecycle: { preStop: { exec: { command: ["sleep", "3"] } } } };
 const api = "networking.istio.io/v1";
 
 function route(weights: Readonly<Record<string, number>>, gateways?: readonly string[]): object {
@@ -49,8 +47,8 @@ describe("no request fails", { skip: !isRoot && "needs root" }, () => {
     const ports = [{ name: "http", port: 80, targetPort: 8080 }];
     await mesh.apply(
       programs("server.ts", "load.ts"),
-      ...workload({ name: "server", args: ["/programs/server.ts"], ports, replicas: 2, container: waits }),
-      ...workload({ name: "server", args: ["/programs/server.ts"], version: "v2", container: waits }),
+      ...workload({ name: "server", args: ["/programs/server.ts"], ports, replicas: 2 }),
+      ...workload({ name: "server", args: ["/programs/server.ts"], version: "v2" }),
       ...workload({
         name: "slow",
         args: ["/programs/server.ts"],

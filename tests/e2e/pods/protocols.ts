@@ -1,5 +1,5 @@
 // Serves what services speak, a port for each.
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { createServer as createHttp2Server } from "node:http2";
 import { createServer as createTcpServer, type Socket } from "node:net";
@@ -77,8 +77,10 @@ createTcpServer((socket) => {
 for (const [port, name] of [
   [8443, "one"],
   [8444, "two"],
-] as const)
+] as const) {
+  if (!existsSync(`/certificates/${name}.crt`)) continue;
   createTlsServer(
     { cert: readFileSync(`/certificates/${name}.crt`), key: readFileSync(`/certificates/${name}.key`) },
     (socket) => socket.on("error", () => {}).on("data", () => socket.write(`secret ${name}`)),
   ).listen(port);
+}

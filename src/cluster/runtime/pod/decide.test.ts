@@ -123,6 +123,17 @@ test("deletion stops the containers, then the sidecars from the last, then remov
   assert.deepEqual(steps(pod, state), ["delete-object"]);
 });
 
+test("a pod that serves goes on for a moment after its deletion, while its clients hear of it", () => {
+  const deleted = podOf({}, { deletionTimestamp: "2026-01-01T00:00:00Z", deletionGracePeriodSeconds: 30 });
+  const pod: Pod = { ...deleted, status: { conditions: [{ type: "Ready", status: "True" }] } };
+  const state = { ...put(ready(pod), "app", running), stop: { since: now, grace: 30_000 } };
+  assert.deepEqual(steps(pod, state, now + 100), [`wake ${now + 500}`]);
+  assert.deepEqual(steps(pod, state, now + 500), ["stop app 29500"]);
+  assert.deepEqual(steps(deleted, state, now), ["stop app 30000"], "nobody is sent to a pod that isn't ready");
+  const hurried = { ...state, stop: { since: now, grace: 0 } };
+  assert.deepEqual(steps(pod, hurried, now), ["stop app 0"]);
+});
+
 test("a pod past its deadline is given up", () => {
   const pod: Pod = {
     ...podOf({ activeDeadlineSeconds: 10 }),

@@ -19,6 +19,12 @@ const defaultGrace = 30;
 /** The least time (ms) a container has to end after SIGTERM (kubelet: `minimumGracePeriodInSeconds`). */
 const leastGrace = 2_000;
 
+/**
+ * How long (ms) a pod that is deleted while it serves goes on at most, so that its clients hear of it before its programs do.
+ * Kubernetes leaves open which comes first.
+ */
+const headStart = 500;
+
 /** The heart of the runtime (PURE): from what the API wants, what is there, and the time, to the next steps. */
 export function decide(pod: Pod, state: PodState, now: number): readonly Action[] {
   if (state.stop !== undefined) return stopSteps(pod, state, state.stop, now);
@@ -111,6 +117,12 @@ function runSteps(pod: Pod, container: ContainerState, now: number): readonly Ac
   return at <= now ? [{ do: "start", container: name }] : [{ do: "back-off", container: name, until: at }];
 }
 
+/** Whether Services send their clients here until they hear that the pod is deleted. */
+function isServing({ metadata, status }: Pod): boolean {
+  const isReady = status?.conditions?.some((condition) => condition.type === "Ready" && condition.status === "True");
+  return metadata?.deletionTimestamp !== undefined && isReady === true;
+}
+
 /** Main and init containers end together; the sidecars after them, the last started first. Then the sandbox goes. */
 function stopSteps(
   pod: Pod,
@@ -126,6 +138,8 @@ function stopSteps(
       : [];
 
   const first = state.containers.filter((container) => container.role !== "sidecar" && isAlive(container));
+  const servesUntil = stop.since + Math.min(headStart, stop.grace / 4);
+  if (first.length > 0 && now < servesUntil && isServing(pod)) return [{ do: "wake", at: servesUntil }];
   if (first.length > 0) return first.flatMap(stopOf);
   const sidecar = state.containers.findLast((container) => container.role === "sidecar" && isAlive(container));
   if (sidecar) return stopOf(sidecar);
