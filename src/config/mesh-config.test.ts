@@ -32,6 +32,7 @@ test("settings of traffic are read as Istio writes them", () => {
       discoverySelectors: [{ matchLabels: { mesh: "yes" } }],
       protocolDetectionTimeout: "0s",
       h2UpgradePolicy: "UPGRADE",
+      outboundTrafficPolicy: { mode: "ALLOW_ANY_DYNAMIC_DNS" },
       somethingElse: true,
     },
     "istio-system",
@@ -40,6 +41,7 @@ test("settings of traffic are read as Istio writes them", () => {
     [mesh.pathNormalization, mesh.inboundTrafficMode, mesh.tcpKeepalive, mesh.defaultHttpRetryPolicy],
     ["MERGE_SLASHES", "LOCALHOST", { time: "60s", probes: 3 }, { attempts: 0 }],
   );
+  assert.deepEqual(mesh.outboundTrafficPolicy, { mode: "ALLOW_ANY", byHostName: true });
   assert.deepEqual(mesh.discoverySelectors, [{ matchLabels: { mesh: "yes" } }]);
   assert.deepEqual([mesh.protocolDetectionTimeoutMs, mesh.h2Upgrade], [0, true]);
 });

@@ -21,7 +21,7 @@ const schema: JsonSchema = {
     rootNamespace: text(),
     trustDomain: text(),
     trustDomainAliases: texts,
-    outboundTrafficPolicy: object({ mode: oneOf(["REGISTRY_ONLY", "ALLOW_ANY"]) }),
+    outboundTrafficPolicy: object({ mode: oneOf(["REGISTRY_ONLY", "ALLOW_ANY", "ALLOW_ANY_DYNAMIC_DNS"]) }),
     inboundTrafficPolicy: object({ mode: oneOf(["PASSTHROUGH", "LOCALHOST"]) }),
     proxyListenPort: port,
     proxyInboundListenPort: port,
@@ -60,7 +60,7 @@ interface RawMeshConfig {
   readonly rootNamespace?: string;
   readonly trustDomain?: string;
   readonly trustDomainAliases?: readonly string[];
-  readonly outboundTrafficPolicy?: Partial<MeshConfig["outboundTrafficPolicy"]>;
+  readonly outboundTrafficPolicy?: { readonly mode?: "REGISTRY_ONLY" | "ALLOW_ANY" | "ALLOW_ANY_DYNAMIC_DNS" };
   readonly inboundTrafficPolicy?: { readonly mode?: MeshConfig["inboundTrafficMode"] };
   readonly proxyListenPort?: number;
   readonly proxyInboundListenPort?: number;
@@ -98,7 +98,7 @@ export function readMeshConfig(given: Readonly<Record<string, unknown>>, rootNam
     rootNamespace: raw.rootNamespace ?? rootNamespace,
     trustDomain: raw.trustDomain ?? defaults.trustDomain,
     trustDomainAliases: raw.trustDomainAliases ?? defaults.trustDomainAliases,
-    outboundTrafficPolicy: { mode: raw.outboundTrafficPolicy?.mode ?? defaults.outboundTrafficPolicy.mode },
+    outboundTrafficPolicy: outboundPolicy(raw.outboundTrafficPolicy?.mode),
     inboundTrafficMode: raw.inboundTrafficPolicy?.mode ?? defaults.inboundTrafficMode,
     proxyListenPort: raw.proxyListenPort ?? defaults.proxyListenPort,
     proxyInboundListenPort: raw.proxyInboundListenPort ?? defaults.proxyInboundListenPort,
@@ -121,6 +121,10 @@ export function readMeshConfig(given: Readonly<Record<string, unknown>>, rootNam
     ...(tcpKeepalive ? { tcpKeepalive } : {}),
     ...(defaultHttpRetryPolicy ? { defaultHttpRetryPolicy } : {}),
   });
+}
+
+function outboundPolicy(mode: "REGISTRY_ONLY" | "ALLOW_ANY" | "ALLOW_ANY_DYNAMIC_DNS" = "ALLOW_ANY") {
+  return mode === "ALLOW_ANY_DYNAMIC_DNS" ? ({ mode: "ALLOW_ANY", byHostName: true } as const) : { mode };
 }
 
 function milliseconds(text: string | undefined): number | undefined {

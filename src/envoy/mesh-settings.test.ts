@@ -98,6 +98,18 @@ test("workloads are called on loopback where the mesh says so", () => {
   assert.equal(address?.case === "socketAddress" ? address.value.address : undefined, "127.0.0.1");
 });
 
+test("hosts that nobody knows are looked up where the mesh says so", () => {
+  const targets = (byHostName: boolean): (string | undefined)[] => {
+    const view = viewOf({ outboundTrafficPolicy: { mode: "ALLOW_ANY", byHostName } });
+    const cluster = generate(view, `type.googleapis.com/${ClusterSchema.typeName}`, ["AllowAnyDynamicDNSCluster"])[0];
+    const last = named(view, RouteConfigurationSchema, "9080").virtualHosts.at(-1)?.routes[0];
+    const specifier = last && action(last).clusterSpecifier;
+    return [cluster?.name, specifier?.case === "cluster" ? specifier.value : undefined];
+  };
+  assert.deepEqual(targets(false), [undefined, "PassthroughCluster"]);
+  assert.deepEqual(targets(true), ["AllowAnyDynamicDNSCluster", "AllowAnyDynamicDNSCluster"]);
+});
+
 test("keepalive and the time for finding out protocols", () => {
   const view = viewOf({ tcpKeepalive: { time: "60s" }, protocolDetectionTimeoutMs: 5000 });
   const { upstreamConnectionOptions } = named(view, ClusterSchema, "outbound|9080||reviews.default.svc.cluster.local");

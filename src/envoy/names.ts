@@ -25,6 +25,8 @@ export function parseClusterName(name: string): ClusterNameParts | undefined {
 
 export const passthroughCluster = "PassthroughCluster";
 export const blackHoleCluster = "BlackHoleCluster";
+/** Goes where the host of a request leads. */
+export const dynamicDnsCluster = "AllowAnyDynamicDNSCluster";
 export const inboundPassthroughCluster = "InboundPassthroughCluster";
 
 /** Envoy cuts statistics' names at colons and dots; the semicolon ends the part that Istio's tag extraction takes. */

@@ -9,7 +9,12 @@ export interface MeshConfig {
   readonly rootNamespace: string;
   readonly trustDomain: string;
   readonly trustDomainAliases: readonly string[];
-  readonly outboundTrafficPolicy: { readonly mode: OutboundTrafficMode; readonly egressProxy?: Destination };
+  readonly outboundTrafficPolicy: {
+    readonly mode: OutboundTrafficMode;
+    readonly egressProxy?: Destination;
+    /** HTTP to hosts that nobody knows goes where the host's name leads, not to the address that was called. */
+    readonly byHostName?: boolean;
+  };
   /** Whether workloads are called at the address that was called, or on loopback. */
   readonly inboundTrafficMode: "PASSTHROUGH" | "LOCALHOST";
   readonly proxyListenPort: number;

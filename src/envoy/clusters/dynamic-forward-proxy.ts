@@ -27,6 +27,8 @@ function dnsCache(hostname: string, mesh: MeshConfig): DnsCacheConfig {
 export function dynamicForwardProxy(hostname: string, mesh: MeshConfig): Parameters<typeof buildCluster>[2] {
   const config = create(ClusterConfigSchema, {
     clusterImplementationSpecifier: { case: "dnsCacheConfig", value: dnsCache(hostname, mesh) },
+    // Plain text has no SNI and no name to check; how TLS is done is the policy's.
+    allowInsecureClusterOptions: true,
   });
   return {
     clusterDiscoveryType: {

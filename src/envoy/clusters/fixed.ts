@@ -4,9 +4,16 @@ import {
   Cluster_LbPolicy,
 } from "#api/envoy/gen/envoy/config/cluster/v3/cluster_pb.js";
 import type { MeshConfig } from "#model/mesh-config.ts";
-import { blackHoleCluster, inboundPassthroughCluster, passthroughCluster, statName } from "../names.ts";
+import {
+  blackHoleCluster,
+  dynamicDnsCluster,
+  inboundPassthroughCluster,
+  passthroughCluster,
+  statName,
+} from "../names.ts";
 import { duration } from "../proto.ts";
 import { buildCluster, noLimits } from "./cluster.ts";
+import { dynamicForwardProxy } from "./dynamic-forward-proxy.ts";
 import { httpOptions, likeDownstream } from "./http-options.ts";
 
 /** Inbound connections to the workload come from here, so that the capture rules let them through. */
@@ -26,7 +33,16 @@ export function passthrough(mesh: MeshConfig): Cluster {
   return buildCluster(passthroughCluster, mesh.connectTimeoutMs, originalDestination());
 }
 
-/** The same for what comes in on a port that no service names. */
+/** Looks up the host that a request names. Istio: ALLOW_ANY_DYNAMIC_DNS. */
+export function dynamicDns(mesh: MeshConfig): Cluster {
+  return buildCluster(dynamicDnsCluster, mesh.connectTimeoutMs, {
+    ...dynamicForwardProxy(dynamicDnsCluster, mesh),
+    circuitBreakers: { thresholds: [noLimits] },
+    typedExtensionProtocolOptions: httpOptions(likeDownstream),
+  });
+}
+
+/** As passthrough, for what comes in on a port that no service names. */
 export function inboundPassthrough(mesh: MeshConfig): Cluster {
   return buildCluster(inboundPassthroughCluster, mesh.connectTimeoutMs, {
     ...originalDestination(),

@@ -11,7 +11,7 @@ import type { Resource } from "#xds/resource.ts";
 import { type ResourceSet, sharedList, sharedSet, withOwn } from "#xds/resource-set.ts";
 import { inboundTargets } from "../listeners/inbound.ts";
 import { byName, encodeResource } from "../proto.ts";
-import { blackHole, inboundPassthrough, passthrough } from "./fixed.ts";
+import { blackHole, dynamicDns, inboundPassthrough, passthrough } from "./fixed.ts";
 import { inboundCluster } from "./inbound.ts";
 import { type ClusterSetting, outboundClusters } from "./outbound.ts";
 import { effectivePolicy } from "./traffic-policy.ts";
@@ -41,9 +41,11 @@ const ofService = memo(
     ),
 );
 
-const fixed = memo(({ mesh, kind }: ClusterSetting): readonly Resource[] =>
-  (kind === "sidecar" ? [blackHole(mesh), passthrough(mesh), inboundPassthrough(mesh)] : [blackHole(mesh)]).map(encode),
-);
+const fixed = memo(({ mesh, kind }: ClusterSetting): readonly Resource[] => {
+  if (kind === "router") return [encode(blackHole(mesh))];
+  const byName = mesh.outboundTrafficPolicy.byHostName ? [dynamicDns(mesh)] : [];
+  return [blackHole(mesh), passthrough(mesh), inboundPassthrough(mesh), ...byName].map(encode);
+});
 
 /** What all proxies of a kind in a namespace share. */
 const shared = memo(

@@ -10,6 +10,7 @@ import { type Egress, findEgress } from "#snapshot/egress.ts";
 import type { ProxyView } from "#snapshot/proxy-view.ts";
 import { meshGateway, type RoutingRule } from "#snapshot/virtual-services.ts";
 import { indexOfNamed } from "#xds/resource-set.ts";
+import { dynamicDnsCluster } from "../names.ts";
 import { unknownDestination } from "../unknown-destination.ts";
 import { callable, type DefaultHosts, defaultHosts } from "./default-hosts.ts";
 import { blockRoute, passthroughRoute } from "./default-route.ts";
@@ -55,7 +56,8 @@ function everyPort(view: ProxyView, name: string, egress: Egress | undefined): R
 
 const catchAll = memo((mesh: MeshConfig): VirtualHost => {
   if (mesh.outboundTrafficPolicy.mode === "ALLOW_ANY") {
-    return virtualHost("allow_any", ["*"], [passthroughRoute(unknownDestination(mesh))]);
+    const cluster = mesh.outboundTrafficPolicy.byHostName ? dynamicDnsCluster : unknownDestination(mesh);
+    return virtualHost("allow_any", ["*"], [passthroughRoute(cluster)]);
   }
   return virtualHost("block_all", ["*"], [blockRoute()]);
 });
