@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Server } from "#api/istio/gateway.ts";
+import type { ServiceEntry } from "#api/istio/service-entry.ts";
 import type { VirtualService } from "#api/istio/virtual-service.ts";
 import { bookinfo, destinationRule, gateway, keyed, virtualService } from "#envoy/bookinfo.fixture.ts";
 import { buildSnapshot } from "./build.ts";
@@ -86,4 +87,20 @@ test("a Gateway that selects nothing is told", () => {
     gateways: keyed([gateway("lost", { selector: { istio: "nobody" }, servers: [server("HTTP")] })]),
   });
   assert.match(only, /^NotFound Gateway default\/lost spec\.selector no Pod has the labels istio=nobody/);
+});
+
+test("ServiceEntries that disagree on a port's protocol: the younger hears of the older", () => {
+  const entry = (name: string, protocol: string, exportTo: readonly string[] = ["*"]): ServiceEntry => ({
+    apiVersion: "networking.istio.io/v1",
+    kind: "ServiceEntry",
+    metadata: { name, namespace: "default" },
+    spec: { hosts: ["a.example"], ports: [{ number: 8000, name: "p", protocol }], resolution: "DNS", exportTo },
+  });
+  const of = (...entries: readonly ServiceEntry[]): readonly string[] => found({ serviceEntries: keyed(entries) });
+  assert.match(
+    of(entry("a", "HTTP"), entry("b", "TCP"))[0] ?? "",
+    /^Conflict ServiceEntry default\/b spec\.ports\[0\]\.protocol .*HTTP.*ServiceEntry default\/a/,
+  );
+  assert.deepEqual(of(entry("a", "HTTP"), entry("b", "http")), []);
+  assert.deepEqual(of(entry("a", "HTTP", ["."]), entry("b", "TCP", ["other"])), []);
 });

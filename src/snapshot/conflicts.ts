@@ -1,11 +1,14 @@
 import type { Gateway, Server } from "#api/istio/gateway.ts";
+import type { ServiceEntry } from "#api/istio/service-entry.ts";
 import type { VirtualService } from "#api/istio/virtual-service.ts";
 import { destinationsOf } from "#config/destinations.ts";
 import { resolveShortName } from "#model/host.ts";
 import { selects } from "#model/labels.ts";
 import { memo } from "#model/memo.ts";
-import { isHttp, parseProtocol } from "#model/protocol.ts";
+import type { MeshConfig } from "#model/mesh-config.ts";
+import { isHttp, type Protocol, parseProtocol } from "#model/protocol.ts";
 import { gatewayServiceAnnotation, routeSemanticsAnnotation } from "#model/route-semantics.ts";
+import { exportTo } from "#registry/service.ts";
 import type { DestinationPolicies } from "./destination-rules.ts";
 import type { MeshInput, Objects } from "./input.ts";
 import type { Problem } from "./problem.ts";
@@ -23,6 +26,7 @@ export function conflictsOf({ rules, policies, gateways, input, inEffect }: Snap
     ...meshHosts(rules),
     ...missingSubsets(inEffect.virtualServices, policies, domainOf(input.clusterDomain)),
     ...serverClashes(gateways),
+    ...entryProtocols(inEffect.serviceEntries, input.meshConfig),
     ...unserved(gateways, input.pods),
   ];
 }
@@ -59,8 +63,12 @@ function nameOf({ namespace, name }: RoutingRule): string {
 }
 
 function sameClients(a: RoutingRule, b: RoutingRule): boolean {
-  if (a.exportTo.has("*") || b.exportTo.has("*")) return true;
-  return [...a.exportTo].some((namespace) => b.exportTo.has(namespace));
+  return overlap(a.exportTo, b.exportTo);
+}
+
+/** Whether some namespace sees both. */
+function overlap(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
+  return a.has("*") || b.has("*") || [...a].some((namespace) => b.has(namespace));
 }
 
 function sameProtocol({ spec: a }: RoutingRule, { spec: b }: RoutingRule): boolean {
@@ -102,6 +110,37 @@ const missingSubsets = memo(
       );
   },
 );
+
+/** Ports of one host that ServiceEntries give different protocols: one of them counts. */
+const entryProtocols = memo((entries: Objects<ServiceEntry>, mesh: MeshConfig): readonly Conflict[] => {
+  const holders = new Map<string, { readonly entry: ServiceEntry; readonly protocol: Protocol }[]>();
+  const found: Conflict[] = [];
+  for (const entry of entries.values()) {
+    const { name = "", namespace = "" } = entry.metadata;
+    for (const [index, port] of (entry.spec.ports ?? []).entries()) {
+      const protocol = parseProtocol(port.protocol ?? "");
+      for (const host of entry.spec.hosts ?? []) {
+        const key = `${host} ${port.number}`;
+        const before = holders.get(key) ?? [];
+        holders.set(key, [...before, { entry, protocol }]);
+        const older = before.find((other) => other.protocol !== protocol && sameViewers(other.entry, entry, mesh));
+        if (older === undefined) continue;
+        const { metadata } = older.entry;
+        const message = `${host} has ${older.protocol} on port ${port.number} in ServiceEntry ${metadata.namespace}/${metadata.name}, which is older: only one of them counts`;
+        const field = `spec.ports[${index}].protocol`;
+        found.push({ reason: "Conflict", resource: `ServiceEntry ${namespace}/${name}`, field, message });
+        break;
+      }
+    }
+  }
+  return found;
+});
+
+function sameViewers(a: ServiceEntry, b: ServiceEntry, mesh: MeshConfig): boolean {
+  const viewers = ({ metadata, spec }: ServiceEntry): ReadonlySet<string> =>
+    exportTo(spec.exportTo, metadata.namespace ?? "", mesh.defaultServiceExportTo);
+  return overlap(viewers(a), viewers(b));
+}
 
 interface Place {
   readonly gateway: Gateway;

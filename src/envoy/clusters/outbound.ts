@@ -4,7 +4,7 @@ import {
   Cluster_DiscoveryType,
   Cluster_LbPolicy,
 } from "#api/envoy/gen/envoy/config/cluster/v3/cluster_pb.js";
-import type { PortPolicy, Subset } from "#api/istio/destination-rule.ts";
+import type { ClientTLS, PortPolicy, Subset } from "#api/istio/destination-rule.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
 import type { ProxyType } from "#model/proxy.ts";
 import { type Endpoint, isResolvedByDns, type Service, type ServicePort } from "#model/service.ts";
@@ -77,7 +77,7 @@ function outboundCluster(
     ...errorCodes(outlier),
   });
   const places = localityRules(policy, mesh.localityLbSetting, service.trafficDistribution);
-  const socket = tls && clientTls(tls, http2);
+  const socket = tls && clientTls(withNames(tls, service), http2);
   const transportSocket = policy.proxyProtocol ? proxyProtocol(policy.proxyProtocol, socket) : socket;
   return buildCluster(name, mesh.connectTimeoutMs, {
     ...pool,
@@ -91,6 +91,12 @@ function outboundCluster(
     ...(transportSocket ? { transportSocket } : {}),
     metadata: { filterMetadata: { istio: clusterMetadata(service, rule, subset, policy) } },
   });
+}
+
+/** Names that a ServiceEntry gives its servers count where the policy has none. Istio: constructUpstreamTLS. */
+function withNames<T extends ClientTLS>(tls: T, { registry, subjectAltNames }: Service): T {
+  const own = (tls.subjectAltNames ?? []).length > 0;
+  return own || registry !== "External" ? tls : { ...tls, subjectAltNames };
 }
 
 const byShares = { case: "localityWeightedLbConfig", value: {} } as const;
