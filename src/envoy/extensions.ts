@@ -2,6 +2,7 @@ import { createRegistry, type Registry } from "@bufbuild/protobuf";
 import { file_envoy_extensions_access_loggers_file_v3_file } from "#api/envoy/gen/envoy/extensions/access_loggers/file/v3/file_pb.js";
 import { file_envoy_extensions_clusters_dynamic_forward_proxy_v3_cluster } from "#api/envoy/gen/envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.js";
 import { file_envoy_extensions_filters_http_cors_v3_cors } from "#api/envoy/gen/envoy/extensions/filters/http/cors/v3/cors_pb.js";
+import { file_envoy_extensions_filters_http_dynamic_forward_proxy_v3_dynamic_forward_proxy } from "#api/envoy/gen/envoy/extensions/filters/http/dynamic_forward_proxy/v3/dynamic_forward_proxy_pb.js";
 import { file_envoy_extensions_filters_http_fault_v3_fault } from "#api/envoy/gen/envoy/extensions/filters/http/fault/v3/fault_pb.js";
 import { file_envoy_extensions_filters_http_grpc_stats_v3_config } from "#api/envoy/gen/envoy/extensions/filters/http/grpc_stats/v3/config_pb.js";
 import { file_envoy_extensions_filters_http_grpc_web_v3_grpc_web } from "#api/envoy/gen/envoy/extensions/filters/http/grpc_web/v3/grpc_web_pb.js";
@@ -11,6 +12,7 @@ import { file_envoy_extensions_filters_listener_original_dst_v3_original_dst } f
 import { file_envoy_extensions_filters_listener_tls_inspector_v3_tls_inspector } from "#api/envoy/gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.js";
 import { file_envoy_extensions_filters_network_http_connection_manager_v3_http_connection_manager } from "#api/envoy/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import { file_envoy_extensions_filters_network_mongo_proxy_v3_mongo_proxy } from "#api/envoy/gen/envoy/extensions/filters/network/mongo_proxy/v3/mongo_proxy_pb.js";
+import { file_envoy_extensions_filters_network_sni_dynamic_forward_proxy_v3_sni_dynamic_forward_proxy } from "#api/envoy/gen/envoy/extensions/filters/network/sni_dynamic_forward_proxy/v3/sni_dynamic_forward_proxy_pb.js";
 import { file_envoy_extensions_filters_network_tcp_proxy_v3_tcp_proxy } from "#api/envoy/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js";
 import { file_envoy_extensions_formatter_req_without_query_v3_req_without_query } from "#api/envoy/gen/envoy/extensions/formatter/req_without_query/v3/req_without_query_pb.js";
 import { file_envoy_extensions_network_dns_resolver_cares_v3_cares_dns_resolver } from "#api/envoy/gen/envoy/extensions/network/dns_resolver/cares/v3/cares_dns_resolver_pb.js";
@@ -35,6 +37,8 @@ export const extensions: Registry = createRegistry(
   file_envoy_extensions_filters_listener_tls_inspector_v3_tls_inspector,
   file_envoy_extensions_filters_network_http_connection_manager_v3_http_connection_manager,
   file_envoy_extensions_filters_network_mongo_proxy_v3_mongo_proxy,
+  file_envoy_extensions_filters_http_dynamic_forward_proxy_v3_dynamic_forward_proxy,
+  file_envoy_extensions_filters_network_sni_dynamic_forward_proxy_v3_sni_dynamic_forward_proxy,
   file_envoy_extensions_filters_network_tcp_proxy_v3_tcp_proxy,
   file_envoy_extensions_formatter_req_without_query_v3_req_without_query,
   file_envoy_extensions_clusters_dynamic_forward_proxy_v3_cluster,

@@ -4,6 +4,7 @@ import {
   Cluster_LbPolicy,
 } from "#api/envoy/gen/envoy/config/cluster/v3/cluster_pb.js";
 import type { MeshConfig } from "#model/mesh-config.ts";
+import { dynamicCluster } from "../dynamic-forward-proxy.ts";
 import {
   blackHoleCluster,
   dynamicDnsCluster,
@@ -13,7 +14,6 @@ import {
 } from "../names.ts";
 import { duration } from "../proto.ts";
 import { buildCluster, noLimits } from "./cluster.ts";
-import { dynamicForwardProxy } from "./dynamic-forward-proxy.ts";
 import { httpOptions, likeDownstream } from "./http-options.ts";
 
 /** Inbound connections to the workload come from here, so that the capture rules let them through. */
@@ -36,7 +36,7 @@ export function passthrough(mesh: MeshConfig): Cluster {
 /** Looks up the host that a request names. Istio: ALLOW_ANY_DYNAMIC_DNS. */
 export function dynamicDns(mesh: MeshConfig): Cluster {
   return buildCluster(dynamicDnsCluster, mesh.connectTimeoutMs, {
-    ...dynamicForwardProxy(dynamicDnsCluster, mesh),
+    ...dynamicCluster(mesh),
     circuitBreakers: { thresholds: [noLimits] },
     typedExtensionProtocolOptions: httpOptions(likeDownstream),
   });

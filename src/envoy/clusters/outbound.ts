@@ -10,6 +10,7 @@ import type { ProxyType } from "#model/proxy.ts";
 import { type Endpoint, isResolvedByDns, type Service, type ServicePort } from "#model/service.ts";
 import type { DestinationPolicy } from "#snapshot/destination-rules.ts";
 import { overAds } from "../config-source.ts";
+import { dynamicCluster } from "../dynamic-forward-proxy.ts";
 import { loadAssignment, selectEndpoints } from "../endpoints/assignment.ts";
 import { byLocality, hasOwnShares, localityRules } from "../endpoints/locality-groups.ts";
 import { clusterName } from "../names.ts";
@@ -17,7 +18,6 @@ import { clientTls, fromRequest, ownTls } from "../tls/client.ts";
 import { buildCluster } from "./cluster.ts";
 import { connectionPool } from "./connection-pool.ts";
 import { dnsSettings } from "./dns.ts";
-import { dynamicForwardProxy } from "./dynamic-forward-proxy.ts";
 import { serviceMetadata } from "./inbound.ts";
 import { loadBalancing } from "./load-balancer.ts";
 import { errorCodes, outlierDetection } from "./outlier.ts";
@@ -134,7 +134,7 @@ function discoverEndpoints(
       loadAssignment: loadAssignment(name, byLocality(first ? endpoints.slice(0, 1) : endpoints), clusterId),
     };
   }
-  if (service.resolution === "DynamicDNS") return dynamicForwardProxy(service.hostname, mesh);
+  if (service.resolution === "DynamicDNS") return dynamicCluster(mesh);
   return {
     clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.EDS },
     edsClusterConfig: { serviceName: name, edsConfig: overAds },

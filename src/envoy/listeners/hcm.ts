@@ -7,6 +7,7 @@ import {
   HttpConnectionManager_ForwardClientCertDetails,
   HttpConnectionManager_PathWithEscapedSlashesAction,
   HttpConnectionManagerSchema,
+  type HttpFilter,
 } from "#api/envoy/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import { UuidRequestIdConfigSchema } from "#api/envoy/gen/envoy/extensions/request_id/uuid/v3/uuid_pb.js";
 import type { MeshConfig } from "#model/mesh-config.ts";
@@ -39,10 +40,17 @@ function pathNormalization({ pathNormalization: mode }: MeshConfig): Init {
 }
 
 /** Starts from what all of Istio's connection managers share. */
-function manager(statPrefix: string, protocol: Protocol, mesh: MeshConfig, differences: Init): Filter {
+function manager(
+  statPrefix: string,
+  protocol: Protocol,
+  mesh: MeshConfig,
+  differences: Init,
+  more: readonly HttpFilter[] = [],
+): Filter {
+  const own = protocol === "GRPC-Web" ? [grpcWebFilter, ...more] : more;
   const config = create(HttpConnectionManagerSchema, {
     statPrefix: statName(statPrefix),
-    httpFilters: protocol === "GRPC-Web" ? [grpcWebFilter, ...standardHttpFilters] : [...standardHttpFilters],
+    httpFilters: [...own, ...standardHttpFilters],
     accessLog: [...accessLogs(mesh)],
     ...pathNormalization(mesh),
     proxy100Continue: true,
@@ -62,8 +70,15 @@ function rds(routeConfigName: string): NonNullable<Init["routeSpecifier"]> {
 }
 
 /** Requests that the workload sends. `bind` is `ADDRESS_PORT`. */
-export function outboundHttp(bind: string, routeName: string, protocol: Protocol, mesh: MeshConfig): Filter {
-  return manager(`outbound_${bind}`, protocol, mesh, { useRemoteAddress: false, routeSpecifier: rds(routeName) });
+export function outboundHttp(
+  bind: string,
+  routeName: string,
+  protocol: Protocol,
+  more: readonly HttpFilter[],
+  mesh: MeshConfig,
+): Filter {
+  const differences = { useRemoteAddress: false, routeSpecifier: rds(routeName) };
+  return manager(`outbound_${bind}`, protocol, mesh, differences, more);
 }
 
 /** Requests that come in for the workload; their one route is part of the listener. */

@@ -31,6 +31,8 @@ export interface OutboundPlan {
   readonly parts: readonly PlannedService[];
   /** Whether requests are routed one by one, and whether anything else is let through beside them. */
   readonly http: PlannedService | undefined;
+  /** Whether some of the requests go to hosts that have to be looked up for each. */
+  readonly dynamic: boolean;
   readonly manner: Manner;
 }
 
@@ -40,6 +42,7 @@ interface Draft {
   readonly opensPort: boolean;
   readonly parts: PlannedService[];
   http: PlannedService | undefined;
+  dynamic: boolean;
   manner: Manner;
   /** Taken by an egress listener with a port of its own: the one for all other ports adds nothing. */
   locked: boolean;
@@ -138,6 +141,7 @@ function addTo(drafts: Map<string, Draft>, { ip, opensPort, ...rest }: Addition)
     drafts.set(key, start(ip, opensPort, part));
     return;
   }
+  if (manner === "http" && !draft.locked) draft.dynamic ||= rest.service.resolution === "DynamicDNS";
   // The first that routes requests routes those of all others too.
   if (
     draft.locked ||
@@ -167,6 +171,7 @@ function start(ip: string, opensPort: boolean, part: PlannedService): Draft {
     opensPort,
     parts: part.manner === "http" ? [] : [part],
     http: part.manner === "tcp" ? undefined : part,
+    dynamic: part.manner === "http" && part.service.resolution === "DynamicDNS",
     manner,
     locked: false,
   };

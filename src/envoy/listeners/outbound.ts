@@ -4,6 +4,7 @@ import type { MeshConfig } from "#model/mesh-config.ts";
 import type { Endpoint } from "#model/service.ts";
 import type { ProxyView } from "#snapshot/proxy-view.ts";
 import type { Destinations } from "#snapshot/scope.ts";
+import { dynamicHttpFilter } from "../dynamic-forward-proxy.ts";
 import { blackHoleCluster } from "../names.ts";
 import { unknownDestination } from "../unknown-destination.ts";
 import { chain, namedChain, plainHttp } from "./chains.ts";
@@ -75,6 +76,7 @@ export function headlessListeners(
         opensPort: false,
         parts: [part],
         http: manner === "sniffed" ? part : undefined,
+        dynamic: false,
         manner,
       },
       [chains({ bySni: false })],
@@ -84,7 +86,7 @@ export function headlessListeners(
 }
 
 function listener(
-  { ip, port, http, manner, opensPort }: OutboundPlan,
+  { ip, port, http, dynamic, manner, opensPort }: OutboundPlan,
   tcp: readonly (readonly TcpChain[])[],
   mesh: MeshConfig,
 ): Listener {
@@ -103,7 +105,8 @@ function listener(
   }
   const inspectors = [...matches].some((match) => match.includes('"serverNames"')) ? [tlsInspector()] : [];
   if (http !== undefined) {
-    const manager = outboundHttp(`${ip}_${port}`, routeName(ip, port, http), http.port.protocol, mesh);
+    const more = dynamic || mesh.outboundTrafficPolicy.byHostName ? [dynamicHttpFilter(mesh)] : [];
+    const manager = outboundHttp(`${ip}_${port}`, routeName(ip, port, http), http.port.protocol, more, mesh);
     if (manner === "http") last ??= chain([manager]);
     else {
       chains.push(chain([manager], plainHttp));

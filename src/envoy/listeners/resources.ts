@@ -62,12 +62,12 @@ const shared = memo((plans: Plans, seen: Destinations, mesh: MeshConfig): readon
 const encoded = memo((..._parts: object[]) => new Map<string, Resource>());
 
 function ofPlan(plan: OutboundPlan, seen: Destinations, mesh: MeshConfig): Resource {
-  const { ip, port, parts, http, manner, opensPort } = plan;
+  const { ip, port, parts, http, dynamic, manner, opensPort } = plan;
   const madeOf = parts.flatMap(({ service }) => [service, seen.policyOf(service) ?? nothing]);
   const ofHttp = http?.manner === "sniffed" ? http.service.hostname : http?.manner;
   const shape = parts.map((part) => `${part.port.port} ${part.port.protocol} ${part.range}`);
   const known = encoded(...madeOf, mesh);
-  const key = [`${ip}_${port}`, manner, opensPort, ofHttp, ...shape].join();
+  const key = [`${ip}_${port}`, manner, opensPort, dynamic, ofHttp, ...shape].join();
   const resource = known.get(key) ?? encode(sharedListener(plan, seen, mesh));
   known.set(key, resource);
   return resource;

@@ -11,11 +11,12 @@ import { isSubsetOf } from "#model/host.ts";
 import { selects } from "#model/labels.ts";
 import { memo, sameList } from "#model/memo.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
-import { isSniffed, isTls, type Protocol } from "#model/protocol.ts";
+import { isSniffed, isTls } from "#model/protocol.ts";
 import type { Service, ServicePort } from "#model/service.ts";
 import type { ProxyView } from "#snapshot/proxy-view.ts";
 import type { Destinations } from "#snapshot/scope.ts";
 import { meshGateway, type RoutingRule } from "#snapshot/virtual-services.ts";
+import { dynamicSniFilter } from "../dynamic-forward-proxy.ts";
 import { clusterName } from "../names.ts";
 import { destinationPort } from "../routes/route.ts";
 import { type ChainMatch, chain } from "./chains.ts";
@@ -73,7 +74,7 @@ export function defaultTcpChain(
   const only = service.ports.length === 1 ? service.ports[0] : undefined;
   const cluster = clusterName("outbound", only?.port ?? port.port, "", service.hostname);
   const settings = tcpSettings(seen.policyOf(service), "", port.port);
-  const filters = [...protocolFilters(port.protocol, cluster), tcpProxyTo(cluster, mesh, settings)];
+  const filters = [...protocolFilters(service, port, cluster, mesh), tcpProxyTo(cluster, mesh, settings)];
   // Envoy knows patterns of whole labels only.
   const named = at.bySni && isTls(port.protocol) && !/^\*[^.]/.test(service.hostname);
   const match: ChainMatch = {
@@ -101,7 +102,13 @@ function inRange({ chain: one, match }: TcpChain, range: string | undefined): Tc
 }
 
 /** Filters that look into a protocol on its way. Istio: buildNetworkFiltersStack. */
-function protocolFilters(protocol: Protocol, cluster: string): readonly Filter[] {
+function protocolFilters(
+  { resolution }: Service,
+  { protocol, port }: ServicePort,
+  cluster: string,
+  mesh: MeshConfig,
+): readonly Filter[] {
+  if (resolution === "DynamicDNS") return [dynamicSniFilter(port, mesh)];
   if (protocol !== "Mongo") return [];
   return [
     create(FilterSchema, {
