@@ -143,7 +143,12 @@ describe("gateways get certificates from Secrets", { skip: !hasOpenssl && "no op
   }, async (t) => {
     const { client } = plane;
     const [target, port, plain] = [await upstream(t, "hello"), await freePort(), await freePort()];
-    for (const [name, host] of Object.entries({ one: "one.example.com", two: "two.example.com", caller: "caller" }))
+    for (const [name, host] of Object.entries({
+      one: "one.example.com",
+      two: "two.example.com",
+      five: "five.example.com",
+      caller: "caller",
+    }))
       certificate(name, host);
     await put("one", { "tls.crt": pem("one.crt"), "tls.key": pem("one.key") });
     await put("two", { cert: pem("two.crt"), key: pem("two.key") });
@@ -167,6 +172,7 @@ describe("gateways get certificates from Secrets", { skip: !hasOpenssl && "no op
     const servers = [
       server("one", ["one.example.com"], { mode: "SIMPLE", credentialName: "one" }),
       server("two", ["two.example.com"], { mode: "MUTUAL", credentialName: "two" }),
+      server("five", ["five.example.com"], { mode: "SIMPLE", credentialName: "later" }),
       server("three", ["three.example.com"], { mode: "SIMPLE", credentialName: "kubernetes://shop/elsewhere" }),
       {
         port: { number: plain, name: "plain", protocol: "HTTP" },
@@ -193,6 +199,10 @@ describe("gateways get certificates from Secrets", { skip: !hasOpenssl && "no op
     await assert.rejects(answer(port, "three.example.com"), "a secret of another namespace");
     await assert.rejects(answer(port, "four.example.com"), "a name that no server has");
     assert.equal(await redirectOf(plain, "one.example.com"), "301 https://one.example.com/x");
+
+    await assert.rejects(answer(port, "five.example.com"), "a secret that isn't there");
+    await put("later", { "tls.crt": pem("five.crt"), "tls.key": pem("five.key") });
+    await eventually(async () => assert.equal(await answer(port, "five.example.com"), ok));
 
     const held = await open(port, "one.example.com");
     t.after(() => held.destroy());
