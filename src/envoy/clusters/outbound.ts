@@ -5,6 +5,7 @@ import {
   Cluster_LbPolicy,
 } from "#api/envoy/gen/envoy/config/cluster/v3/cluster_pb.js";
 import type { ClientTLS, PortPolicy, Subset } from "#api/istio/destination-rule.ts";
+import type { Locality } from "#model/locality.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
 import type { ProxyType } from "#model/proxy.ts";
 import { type Endpoint, isResolvedByDns, type Service, type ServicePort } from "#model/service.ts";
@@ -12,7 +13,14 @@ import type { DestinationPolicy } from "#snapshot/destination-rules.ts";
 import { overAds } from "../config-source.ts";
 import { dynamicCluster } from "../dynamic-forward-proxy.ts";
 import { loadAssignment, selectEndpoints } from "../endpoints/assignment.ts";
-import { byLocality, hasOwnShares, localityRules } from "../endpoints/locality-groups.ts";
+import {
+  byLocality,
+  hasOwnShares,
+  type LocalityGroup,
+  type LocalityRules,
+  localityRules,
+  placeGroups,
+} from "../endpoints/locality-groups.ts";
 import { clusterName } from "../names.ts";
 import { clientTls, fromRequest, ownTls } from "../tls/client.ts";
 import { buildCluster } from "./cluster.ts";
@@ -29,6 +37,8 @@ export interface ClusterSetting {
   readonly mesh: MeshConfig;
   readonly kind: ProxyType;
   readonly clusterId: string;
+  /** Where the proxy runs, if clusters that hold their endpoints look at it. */
+  readonly locality?: Locality;
 }
 
 /** The clusters of one service: for every port one for all endpoints, and one for each subset. `endpoints` are those of a service whose names proxies resolve. */
@@ -60,15 +70,10 @@ function outboundCluster(
   const { mesh, kind } = setting;
   const name = clusterName("outbound", port.port, subset?.name ?? "", service.hostname);
   const policy = effectivePolicy(rule?.trafficPolicy, subset?.trafficPolicy, port.port);
-  const discovery = discoverEndpoints(
-    name,
-    service,
-    port,
-    policy,
-    selectEndpoints(endpoints, port.name, subset, setting.clusterId),
-    setting,
-  );
-  if (discovery === undefined) return undefined;
+  const places = localityRules(policy, mesh.localityLbSetting, service.trafficDistribution);
+  const selected = selectEndpoints(endpoints, port.name, subset, setting.clusterId);
+  if (isResolvedByDns(service) && selected.length === 0) return undefined;
+  const discovery = discoverEndpoints(name, service, port, policy, placedEndpoints(selected, places, setting), setting);
   const outlier = policy.outlierDetection;
   const tls = ownTls(policy.tls, kind === "router" || rule?.workloadSelector !== undefined);
   const automatic = tls && fromRequest(tls);
@@ -76,7 +81,6 @@ function outboundCluster(
     ...(automatic ? { upstreamHttpProtocolOptions: automatic } : {}),
     ...errorCodes(outlier),
   });
-  const places = localityRules(policy, mesh.localityLbSetting, service.trafficDistribution);
   const socket = tls && clientTls(withNames(tls, service), http2);
   const transportSocket = policy.proxyProtocol ? proxyProtocol(policy.proxyProtocol, socket) : socket;
   return buildCluster(name, mesh.connectTimeoutMs, {
@@ -101,15 +105,32 @@ function withNames<T extends ClientTLS>(tls: T, { registry, subjectAltNames }: S
 
 const byShares = { case: "localityWeightedLbConfig", value: {} } as const;
 
+/** Endpoints that a cluster holds itself, by where they are. Istio: priorities by labels are only for those that come over EDS. */
+function placedEndpoints(
+  endpoints: readonly Endpoint[],
+  rules: LocalityRules | undefined,
+  { locality, clusterId }: ClusterSetting,
+): readonly LocalityGroup[] {
+  const groups = byLocality(endpoints);
+  if (rules === undefined || locality === undefined) return groups;
+  if (rules.failoverPriority.length > 0 && rules.failover.length === 0) return groups;
+  return placeGroups(groups, { ...rules, failoverPriority: [] }, { locality, labels: {}, node: "" }, clusterId);
+}
+
+function onlyOne(group: LocalityGroup): LocalityGroup {
+  const endpoints = group.endpoints.slice(0, 1);
+  return { ...group, endpoints, weight: endpoints[0]?.weight ?? 1 };
+}
+
 /** How endpoints are found. Istio: convertResolution, and the load balancer that lets through. */
 function discoverEndpoints(
   name: string,
   service: Service,
   port: ServicePort,
   policy: PortPolicy,
-  endpoints: readonly Endpoint[],
+  groups: readonly LocalityGroup[],
   { kind, mesh, clusterId }: ClusterSetting,
-): Parameters<typeof buildCluster>[2] | undefined {
+): Parameters<typeof buildCluster>[2] {
   const lets = policy.loadBalancer?.simple === "PASSTHROUGH";
   if (lets || (service.resolution === "Passthrough" && kind === "sidecar")) {
     return {
@@ -121,7 +142,7 @@ function discoverEndpoints(
     };
   }
   if (isResolvedByDns(service)) {
-    if (endpoints.length === 0) return undefined;
+    const [nearest] = groups;
     const first = service.resolution === "DNSRoundRobinLB";
     return {
       clusterDiscoveryType: {
@@ -131,7 +152,7 @@ function discoverEndpoints(
       ...loadBalancing(policy.loadBalancer),
       ...dnsSettings(mesh),
       // Of a logical host there is one.
-      loadAssignment: loadAssignment(name, byLocality(first ? endpoints.slice(0, 1) : endpoints), clusterId),
+      loadAssignment: loadAssignment(name, first && nearest ? [onlyOne(nearest)] : groups, clusterId),
     };
   }
   if (service.resolution === "DynamicDNS") return dynamicCluster(mesh);

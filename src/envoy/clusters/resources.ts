@@ -1,5 +1,6 @@
 import { type Cluster, ClusterSchema } from "#api/envoy/gen/envoy/config/cluster/v3/cluster_pb.js";
 import type { ConnectionPool } from "#api/istio/destination-rule.ts";
+import type { Locality } from "#model/locality.ts";
 import { memo } from "#model/memo.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
 import { type Endpoint, endpointsKey, isResolvedByDns, type Service } from "#model/service.ts";
@@ -27,6 +28,13 @@ function settingOf({ mesh, proxy: { type: kind }, clusterId }: ProxyView): Clust
   return setting;
 }
 
+const placedSetting = memo((setting: ClusterSetting, locality: Locality): ClusterSetting => ({ ...setting, locality }));
+
+/** Whether it matters from where names are called. */
+const arePlaced = memo((dns: ProxyView["dnsEndpoints"]) =>
+  [...dns.values()].some((endpoints) => endpoints.some(({ locality }) => locality.region !== "")),
+);
+
 const noEndpoints: readonly Endpoint[] = [];
 const noPolicy: object = {};
 
@@ -49,13 +57,19 @@ const fixed = memo(({ mesh, kind }: ClusterSetting): readonly Resource[] => {
 
 /** What all proxies of a kind in a namespace share. */
 const shared = memo(
-  (seen: Destinations, dns: ProxyView["dnsEndpoints"], setting: ClusterSetting): readonly Resource[] =>
+  (
+    seen: Destinations,
+    dns: ProxyView["dnsEndpoints"],
+    setting: ClusterSetting,
+    placed: ClusterSetting,
+  ): readonly Resource[] =>
     sharedList(
       byName([
         ...fixed(setting),
         ...seen.services.flatMap((service) => {
           const endpoints = isResolvedByDns(service) ? dns.get(endpointsKey(service)) : undefined;
-          return ofService(service, seen.policyOf(service) ?? noPolicy, endpoints ?? noEndpoints, setting);
+          const policy = seen.policyOf(service) ?? noPolicy;
+          return ofService(service, policy, endpoints ?? noEndpoints, endpoints === undefined ? setting : placed);
         }),
       ]),
     ),
@@ -92,7 +106,9 @@ function inboundPool(
 /** All clusters of a proxy. */
 export const clusterResources: (view: ProxyView) => ResourceSet = memo((view: ProxyView) => {
   const { destinations } = view.scope;
-  const outbound = shared(destinations, view.dnsEndpoints, settingOf(view));
+  const setting = settingOf(view);
+  const placed = arePlaced(view.dnsEndpoints) ? placedSetting(setting, view.place.locality) : setting;
+  const outbound = shared(destinations, view.dnsEndpoints, setting, placed);
   if (view.proxy.type === "router" || view.targets.length === 0) return sharedSet(outbound);
   return withOwn(outbound, inbound(view.targets, destinations, view.inboundPool ?? noPool, view.mesh));
 });
