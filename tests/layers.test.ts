@@ -14,7 +14,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   registry: ["api", "model", "config"],
   "gateway-api": ["api", "model", "inject"],
   snapshot: ["api", "model", "config", "registry"],
-  // Of `xds`, only the type of a resource on the wire.
+  // Of `xds`, what resources are on the wire.
   envoy: ["api", "model", "config", "registry", "snapshot", "xds"],
   xds: ["api", "model", "log"],
   ca: ["kube", "log"],

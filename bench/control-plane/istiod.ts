@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { type Usage, usageOf } from "./usage.ts";
 
 /** istiod in a process of its own, as it is in production. */
 export interface IstiodProcess {
@@ -11,18 +11,7 @@ export interface IstiodProcess {
   stop(): Promise<void>;
 }
 
-export interface Usage {
-  /** User and system time of all threads, seconds. */
-  readonly cpu: number;
-  /** Resident memory now and at its highest, bytes. */
-  readonly rss: number;
-  readonly peak: number;
-}
-
 const root = join(import.meta.dirname, "../..");
-/** Linux counts CPU time in these (`getconf CLK_TCK`). */
-const ticksPerSecond = 100;
-
 /** Starts it on free ports and resolves when it is ready. `nodeFlags` are for profiles. */
 export async function startIstiodProcess(kubeconfig: string, nodeFlags: readonly string[]): Promise<IstiodProcess> {
   const ports = ["--monitoringAddr", "--httpAddr", "--grpcAddr", "--secureGRPCAddr", "--httpsAddr"];
@@ -62,13 +51,4 @@ export async function startIstiodProcess(kubeconfig: string, nodeFlags: readonly
       await closed;
     },
   };
-}
-
-function usageOf(pid: number): Usage {
-  // The second field, a name in parentheses, may have blanks in it.
-  const stat = readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /s, "");
-  const [user = 0, system = 0] = stat.split(" ").slice(11, 13).map(Number);
-  const status = readFileSync(`/proc/${pid}/status`, "utf8");
-  const kib = (field: string): number => Number(new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(status)?.[1] ?? 0);
-  return { cpu: (user + system) / ticksPerSecond, rss: kib("VmRSS") * 1024, peak: kib("VmHWM") * 1024 };
 }

@@ -1,11 +1,13 @@
 import { fork } from "node:child_process";
 import { join } from "node:path";
 import type { LoadAnswer, LoadOrder } from "./load-messages.ts";
+import { type Usage, usageOf } from "./usage.ts";
 
 /** The load client's process, seen from here. */
 export interface Load {
   /** Gives an order; rejects when the answer takes longer than `limitMs` or the process ends. */
   give(order: LoadOrder, limitMs: number): Promise<LoadAnswer>;
+  usage(): Usage;
   stop(): void;
 }
 
@@ -27,6 +29,7 @@ export function startLoad(): Load {
         child.removeAllListeners("message");
       });
     },
+    usage: () => usageOf(child.pid ?? 0),
     stop: () => void child.kill("SIGKILL"),
   };
 }

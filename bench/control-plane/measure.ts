@@ -1,13 +1,15 @@
+import { availableParallelism } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { KubeClient } from "#kube/client.ts";
 import { resourceTypes } from "#kube/resource-types.ts";
 import { typeUrls } from "#xds/resource.ts";
 import type { BenchCluster } from "./cluster.ts";
-import { type IstiodProcess, startIstiodProcess, type Usage } from "./istiod.ts";
+import { type IstiodProcess, startIstiodProcess } from "./istiod.ts";
 import { type Load, startLoad } from "./load.ts";
 import { type LoadAnswer, type LoadOrder, monotonicMs } from "./load-messages.ts";
 import { sidecarResource, slice, virtualService } from "./objects.ts";
 import { type Size, serviceAt } from "./size.ts";
+import { machineCpu, usageOf } from "./usage.ts";
 
 /** What one change cost, on average over some of its kind. */
 interface ChangeFigures {
@@ -31,6 +33,8 @@ export interface Figures {
   /** After all of that, bytes. */
   readonly rss: number;
   readonly peak: number;
+  /** Share of the machine's CPUs that others had meanwhile: with more than a little, times say little. */
+  readonly others: number;
 }
 
 export interface MeasureOptions {
@@ -57,6 +61,8 @@ export async function measure(cluster: BenchCluster, size: Size, options: Measur
     await client.create(resourceTypes.virtualServices, virtualService(place, 1));
     await sleep(rest);
     const give = (order: LoadOrder): Promise<LoadAnswer> => load.give(order, options.limitMs);
+    const busy = (): number => machineCpu() - istiod.usage().cpu - load.usage().cpu - usageOf(process.pid).cpu;
+    const busyBefore = busy();
     const before = istiod.usage();
     const started = monotonicMs();
     const all = await give({ do: "connect", port: istiod.xdsPort, size });
@@ -79,8 +85,9 @@ export async function measure(cluster: BenchCluster, size: Size, options: Measur
     await client.patch(resourceTypes.virtualServices, { ...ref, as: "merge", patch: { metadata } });
     await sleep(2 * rest);
     const nothing = (await give({ do: "count" })).bytes;
-    const { rss, peak }: Usage = istiod.usage();
-    return { size, start, endpoint, route, nothing, rss, peak };
+    const { rss, peak } = istiod.usage();
+    const others = (busy() - busyBefore) / (((monotonicMs() - started) / 1000) * availableParallelism());
+    return { size, start, endpoint, route, nothing, rss, peak, others };
   } finally {
     load.stop();
     await istiod.stop();

@@ -21,6 +21,7 @@ const columns: readonly (readonly [string, (figures: Figures) => string])[] = [
   ["no-op B", ({ nothing }) => String(nothing)],
   ["RSS MiB", ({ rss }) => mib(rss)],
   ["peak", ({ peak }) => mib(peak)],
+  ["others' CPU", ({ others }) => `${(100 * others).toFixed(0)} %`],
 ];
 
 /** `rds 500` */
