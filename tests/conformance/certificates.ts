@@ -30,7 +30,8 @@ export async function conformanceCertificates(): Promise<{ readonly manifests: s
   const objects: object[] = [];
   for (const [namespace, name, hosts] of secrets) {
     const pair = await generateEcKey();
-    const names = hosts.map((dns) => ({ dns }));
+    const identity = { uri: `spiffe://${hosts[0]}/test-identity` };
+    const names = [...hosts.map((dns) => ({ dns })), ...(name === "tls-checks-certificate" ? [identity] : [])];
     const certificate = issue(root, {
       publicKey: pair.publicKey,
       names,
