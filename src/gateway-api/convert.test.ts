@@ -91,3 +91,27 @@ test("what comes out as before is the same object", () => {
   assert.equal(third.gateways, first.gateways);
   assert.notEqual(third.virtualServices, first.virtualServices);
 });
+
+test("of two TCPRoutes at a listener, the older one has it", () => {
+  const listeners = [{ name: "tcp", port: 9000, protocol: "TCP" }];
+  const tcp = (name: string, creationTimestamp: string) => ({
+    kind: "TCPRoute",
+    metadata: { name, namespace: "shop", creationTimestamp },
+    spec: { parentRefs: [{ name: "edge" }], rules: [{ backendRefs: [{ name: "a", port: 80 }] }] },
+  });
+  const { virtualServices, statuses } = convertGatewayApi(
+    gatewayApiInput([
+      { ...gateway, spec: { ...gateway.spec, listeners } },
+      service("a"),
+      tcp("younger", "2026-01-02T00:00:00Z"),
+      tcp("older", "2026-01-01T00:00:00Z"),
+    ]),
+  );
+  assert.deepEqual(
+    virtualServices.map(({ metadata }) => metadata.name?.split("~", 1)[0]),
+    ["older"],
+  );
+  const statusOf = (kind: string) => JSON.stringify(statuses.filter(({ object }) => object.kind === kind));
+  assert.match(statusOf("Gateway"), /"attachedRoutes":1/);
+  assert.doesNotMatch(statusOf("TCPRoute"), /"status":"False"/);
+});

@@ -121,7 +121,10 @@ function convertRoute<R extends Route, T>(
   const atGateways = found.some(({ listener }) => listener !== undefined) ? rules(true) : undefined;
   const inMesh = found.some(({ listener }) => listener === undefined) ? rules(false) : undefined;
   const at = ({ listener }: RouteParent) => (listener === undefined ? inMesh : atGateways);
-  const admitted = found.filter(({ denied }) => denied === undefined);
+  const accepted = found.filter(({ denied }) => denied === undefined);
+  // Gateway API: of several TCPRoutes the oldest has the listener, as nothing tells their connections apart.
+  const isTaken = ({ listener }: RouteParent): boolean => listener !== undefined && attached.has(listener);
+  const admitted = kind === "TCPRoute" ? accepted.filter((parent) => !isTaken(parent)) : accepted;
   // A listener counts a route once, however often the route names it.
   for (const listener of new Set(admitted.flatMap((parent) => parent.listener ?? [])))
     attached.set(listener, (attached.get(listener) ?? 0) + 1);

@@ -36,15 +36,18 @@ export async function gatewaysOf(items: readonly Item[]): Promise<readonly Ready
       if ((reference.kind ?? "Gateway") === "Gateway")
         names.add(`${reference.namespace ?? namespace}/${reference.name}`);
   }
-  return Promise.all([...names].map((name) => readyGateway(name, sets)));
+  const found = await Promise.all([...names].map((name) => readyGateway(name, sets)));
+  return found.filter((gateway) => gateway !== undefined);
 }
 
-async function readyGateway(key: string, sets: readonly ListenerSet[]): Promise<ReadyGateway> {
+/** Undefined for one that isn't there, which some tests mean. */
+async function readyGateway(key: string, sets: readonly ListenerSet[]): Promise<ReadyGateway | undefined> {
   const [namespace = "", name = ""] = key.split("/");
   for (const until = Date.now() + waitMs; ; await sleep(200)) {
-    const gateway = JSON.parse(
-      await kubectl(["-n", namespace, "get", "gateways.gateway.networking.k8s.io", name, "-o", "json"]),
-    ) as KubernetesGateway;
+    const get = ["-n", namespace, "get", "gateways.gateway.networking.k8s.io", name, "-o", "json"];
+    const text = await kubectl([...get, "--ignore-not-found"]);
+    if (text === "") return undefined;
+    const gateway = JSON.parse(text) as KubernetesGateway;
     const address = gateway.status?.addresses?.[0]?.value;
     if (address !== undefined) {
       const attached = sets.filter(({ spec }) => spec.parentRef.name === name);

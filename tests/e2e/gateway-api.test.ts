@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { existsSync, readdirSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { startMesh } from "./mesh.ts";
+import { hasKubectl, isRoot } from "./weft-command.ts";
+
+const root = join(import.meta.dirname, "..", "..");
+const accept = resolve(process.env["ACCEPT"] ?? join(root, "..", "shared", "accept"));
+const definitions = join(accept, "crds", "gateway-api", "experimental");
+const skip =
+  !isRoot || !hasKubectl
+    ? "needs root and kubectl"
+    : !existsSync(definitions)
+      ? "the Gateway API's definitions aren't there: set ACCEPT"
+      : false;
+
+/** One of each kind: listeners, TLS, gRPC, filters, ListenerSets, TCP, the mesh. `npm run test:conformance` has them all. */
+const sample = [
+  "HTTPRouteMatching",
+  "HTTPRouteHTTPSListener",
+  "HTTPRouteRewritePath",
+  "HTTPRouteRequestMirror",
+  "GRPCExactMethodMatching",
+  "BackendTLSPolicy",
+  "ListenerSetDualParentRefIndependence",
+  "GatewayWithAttachedRoutes",
+  "TCPRouteParentRefPortAndSectionName",
+  "TLSRouteSimpleSameNamespace",
+  "MeshConsumerRoute",
+];
+
+describe("the Gateway API in a cluster", { skip }, () => {
+  let mesh: Awaited<ReturnType<typeof startMesh>> | undefined;
+
+  before(async () => {
+    mesh = await startMesh(`e2e-${process.pid}-g`);
+  });
+  after(() => mesh?.down());
+
+  test("definitions that come after istiod are taken up, and a sample of the conformance tests passes", async () => {
+    assert.ok(mesh);
+    const files = readdirSync(definitions)
+      .filter((file) => file.startsWith("gateway.networking."))
+      .map((file) => ["-f", join(definitions, file)]);
+    await run("kubectl", ["apply", "--server-side", ...files.flat()], mesh.env);
+    const command = [join(root, "tests", "conformance", "run.ts"), ...sample];
+    const output = await run(process.execPath, command, { ...mesh.env, ACCEPT: accept });
+    assert.match(output, new RegExp(`conformance: ${sample.length} passed, 0 failed, 0 skipped`));
+  });
+});
+
+function run(program: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<string> {
+  return new Promise((done, reject) => {
+    const child = spawn(program, args, { env });
+    let output = "";
+    for (const stream of [child.stdout, child.stderr])
+      stream.on("data", (chunk: Buffer) => {
+        output += chunk.toString();
+      });
+    child.on("error", reject);
+    child.on("close", (code) =>
+      code === 0 ? done(output) : reject(new Error(`${program}: exit code ${code}\n${output}`)),
+    );
+  });
+}
