@@ -104,3 +104,15 @@ test("ServiceEntries that disagree on a port's protocol: the younger hears of th
   assert.deepEqual(of(entry("a", "HTTP"), entry("b", "http")), []);
   assert.deepEqual(of(entry("a", "HTTP", ["."]), entry("b", "TCP", ["other"])), []);
 });
+
+test("a delegate that isn't there, isn't one, or isn't seen is told", () => {
+  const root = virtualService("root", { hosts: ["ratings"], http: [{ delegate: { name: "rest" } }] });
+  const rest = (spec: VirtualService["spec"]): VirtualService => virtualService("rest", { http: [to()], ...spec });
+  assert.match(
+    rules(root)[0] ?? "",
+    /^NotFound .*root spec\.http\[0\]\.delegate VirtualService default\/rest isn't there/,
+  );
+  assert.match(rules(root, rest({ hosts: ["reviews"] }))[0] ?? "", /has hosts/);
+  assert.match(rules(root, rest({ exportTo: ["other"] }))[0] ?? "", /isn't exported/);
+  assert.deepEqual(rules(root, rest({})), []);
+});

@@ -8,7 +8,7 @@ import { memo } from "#model/memo.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
 import { isHttp, type Protocol, parseProtocol } from "#model/protocol.ts";
 import { gatewayServiceAnnotation, routeSemanticsAnnotation } from "#model/route-semantics.ts";
-import { exportTo } from "#registry/service.ts";
+import { exportTo, isVisible } from "#registry/service.ts";
 import type { DestinationPolicies } from "./destination-rules.ts";
 import type { MeshInput, Objects } from "./input.ts";
 import type { Problem } from "./problem.ts";
@@ -25,6 +25,7 @@ export function conflictsOf({ rules, policies, gateways, input, inEffect }: Snap
   return [
     ...meshHosts(rules),
     ...missingSubsets(inEffect.virtualServices, policies, domainOf(input.clusterDomain)),
+    ...missingDelegates(inEffect.virtualServices, input.meshConfig),
     ...serverClashes(gateways),
     ...entryProtocols(inEffect.serviceEntries, input.meshConfig),
     ...unserved(gateways, input.pods),
@@ -109,6 +110,38 @@ const missingSubsets = memo(
         }),
       );
   },
+);
+
+/** Routes that another VirtualService should continue, and that are left out as it isn't there, or isn't seen. */
+const missingDelegates = memo((virtualServices: Objects<VirtualService>, mesh: MeshConfig): readonly Conflict[] =>
+  [...virtualServices.values()].flatMap(({ metadata, spec }) => {
+    const { name = "", namespace = "" } = metadata;
+    return (spec.http ?? []).flatMap(({ delegate }, index) => {
+      if (delegate === undefined) return [];
+      const key = `${delegate.namespace || namespace}/${delegate.name ?? ""}`;
+      const found = virtualServices.get(key);
+      const isThere = found !== undefined && (found.spec.hosts ?? []).length === 0;
+      const seenBy = exportTo(
+        found?.spec.exportTo,
+        found?.metadata.namespace ?? "",
+        mesh.defaultVirtualServiceExportTo,
+      );
+      if (isThere && isVisible(seenBy, namespace)) return [];
+      const why = isThere
+        ? "isn't exported to this namespace"
+        : found
+          ? "has hosts, so it is no delegate"
+          : "isn't there";
+      return [
+        {
+          reason: "NotFound",
+          resource: `VirtualService ${namespace}/${name}`,
+          field: `spec.http[${index}].delegate`,
+          message: `VirtualService ${key} ${why}: the route is left out`,
+        } as const,
+      ];
+    });
+  }),
 );
 
 /** Ports of one host that ServiceEntries give different protocols: one of them counts. */
