@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { ClientTLS, DestinationRule } from "#api/istio/destination-rule.ts";
 import type { ServiceEntrySpec } from "#api/istio/service-entry.ts";
 import type { SidecarSpec } from "#api/istio/sidecar.ts";
 import { buildSnapshot } from "#snapshot/build.ts";
@@ -125,6 +126,29 @@ for (const [name, input] of inputs) {
     }
   });
 }
+
+test("a server's certificate must have one of the names that its ServiceEntry says, unless a DestinationRule says others", () => {
+  const rule = (tls: ClientTLS): DestinationRule =>
+    resource("DestinationRule", "named", { host: "named.example", trafficPolicy: { tls: { mode: "SIMPLE", ...tls } } });
+  const names = (tls: ClientTLS): string => {
+    const input = bookinfo({
+      serviceEntries: keyed([
+        entry("named", {
+          hosts: ["named.example"],
+          ports: [{ number: 443, name: "http", protocol: "HTTP" }],
+          resolution: "DNS",
+          subjectAltNames: ["of-the-entry.example"],
+        }),
+      ]),
+      destinationRules: keyed([rule(tls)]),
+    });
+    return JSON.stringify(staticBootstrap(input, productpageProxy));
+  };
+  assert.match(names({}), /of-the-entry\.example/);
+  const other = names({ subjectAltNames: ["of-the-rule.example"] });
+  assert.match(other, /of-the-rule\.example/);
+  assert.doesNotMatch(other, /of-the-entry\.example/);
+});
 
 test("the inputs are valid", () => {
   for (const [, input] of inputs) assert.deepEqual(buildSnapshot(undefined, input, {}).problems, []);

@@ -75,7 +75,7 @@ function outboundCluster(
   if (isResolvedByDns(service) && selected.length === 0) return undefined;
   const discovery = discoverEndpoints(name, service, port, policy, placedEndpoints(selected, places, setting), setting);
   const outlier = policy.outlierDetection;
-  const tls = ownTls(policy.tls, kind === "router" || rule?.workloadSelector !== undefined);
+  const tls = ownTls(policy.tls, kind === "router" || rule?.workloadSelector !== undefined, service.subjectAltNames);
   const automatic = tls && fromRequest(tls);
   const { http2, ...pool } = connectionPool(policy, port, kind, mesh, {
     ...(automatic ? { upstreamHttpProtocolOptions: automatic } : {}),

@@ -22,12 +22,18 @@ type OwnTls = ClientTLS & { readonly mode: "SIMPLE" | "MUTUAL" };
 
 /**
  * The settings if they make the proxy open TLS by itself. Secrets are only for gateways and for rules that choose their
- * workloads: others would wait for one that they may not read. Istio: buildUpstreamClusterTLSContext.
+ * workloads: others would wait for one that they may not read. `names` are those that the service's certificate must have one of
+ * where the settings don't say it. Istio: buildUpstreamClusterTLSContext.
  */
-export function ownTls(tls: ClientTLS | undefined, mayReadSecrets: boolean): OwnTls | undefined {
+export function ownTls(
+  tls: ClientTLS | undefined,
+  mayReadSecrets: boolean,
+  names: readonly string[],
+): OwnTls | undefined {
   if (tls?.mode !== "SIMPLE" && tls?.mode !== "MUTUAL") return undefined;
   if (tls.credentialName && !mayReadSecrets && !tls.credentialName.startsWith("configmap://")) return undefined;
-  return { ...tls, mode: tls.mode };
+  const subjectAltNames = tls.subjectAltNames?.length || tls.insecureSkipVerify ? tls.subjectAltNames : names;
+  return { ...tls, mode: tls.mode, ...(subjectAltNames ? { subjectAltNames } : {}) };
 }
 
 /** The transport socket of a cluster whose servers end TLS. `http2`: what is spoken inside. Istio: constructUpstreamTLS. */
