@@ -101,6 +101,8 @@ export async function startEnvoy(t: TestContext, options: EnvoyOptions): Promise
   });
   const adminPort = await eventually(() => {
     const [, port] = readFileSync(join(folder, "admin"), "utf8").split(":");
+    // The file is there before its text is.
+    if (!port) throw new Error("Envoy hasn't written its admin address");
     return Number(port);
   });
   return { adminPort };
