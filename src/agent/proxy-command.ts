@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { createAgentLog, logLevel } from "./agent-log.ts";
 import { parseAppProbes, probeTarget } from "./app-probe.ts";
 import { bootstrap } from "./bootstrap/bootstrap.ts";
-import { capturesDns, startDnsCapture } from "./dns/capture.ts";
+import { capturesDns } from "./dns/captures-dns.ts";
 import { drainListeners, waitForDrain } from "./drain.ts";
 import { envoyArgs, runEnvoy } from "./envoy-process.ts";
 import { type AgentCounters, mergedMetrics, parseAppMetrics } from "./metrics.ts";
@@ -50,7 +50,10 @@ export async function runProxy(args: readonly string[], env: NodeJS.ProcessEnv):
   if (env["ISTIO_BOOTSTRAP_OVERRIDE"] && env["WEFT_BOOTSTRAP_PATCH"])
     log.warn("the bootstrap override of the pod's annotation counts, EnvoyFilters' patches of the bootstrap don't");
   const xds = await startXdsProxy(settings, log);
-  const dns = capturesDns(settings) ? await startDnsCapture(settings, node, log) : undefined;
+  // Loaded where it is needed: most agents answer no DNS.
+  const dns = capturesDns(settings)
+    ? await (await import("./dns/capture.ts")).startDnsCapture(settings, node, log)
+    : undefined;
 
   const readiness = createReadiness(settings.adminPort);
   const counters: AgentCounters = { startedAt: Date.now(), envoyStarts: 0, scrapes: 0, failedScrapes: new Map() };

@@ -19,11 +19,6 @@ export interface DnsCapture {
   stop(): Promise<void>;
 }
 
-/** Whether the workload's DNS is captured. Istio: ISTIO_META_DNS_CAPTURE. */
-export function capturesDns({ kind, env }: AgentSettings): boolean {
-  return kind === "sidecar" && env["ISTIO_META_DNS_CAPTURE"] === "true";
-}
-
 export async function startDnsCapture(
   settings: AgentSettings,
   node: XdsNode,
