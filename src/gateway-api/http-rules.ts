@@ -109,9 +109,10 @@ function retries({ retry, timeouts: given }: HTTPRouteRule): { readonly retries?
   if (retry === undefined) return {};
   const attempts = retry.attempts ?? 2;
   if (attempts === 0) return { retries: { attempts } };
-  // Gateway API: broken connections are tried again whatever the codes are.
+  // Gateway API: broken connections and timeouts of a try are tried again whatever the codes are.
   const conditions = [
     "connect-failure",
+    "reset",
     "refused-stream",
     "unavailable",
     "cancelled",

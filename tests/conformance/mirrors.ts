@@ -10,13 +10,13 @@ const tolerance = 18;
 /** The backends that requests are mirrored to write them into their logs. */
 export async function judgeMirrors(expected: ExpectedResponse, send: () => Promise<unknown>): Promise<void> {
   const path = expected.request?.path ?? "/";
-  const before = await Promise.all((expected.mirroredTo ?? []).map((target) => count(target.backendRef, path)));
+  const before = await Promise.all((expected.mirroredTo ?? []).map((target) => countAt(target.backendRef, path)));
   const isShare = expected.mirroredTo?.some(({ percent }) => percent !== undefined) ?? false;
   const sent = isShare ? rounds : 1;
   for (let index = 0; index < sent; index++) await send();
   await sleep(500);
   for (const [index, target] of (expected.mirroredTo ?? []).entries()) {
-    const got = (await count(target.backendRef, path)) - (before[index] ?? 0);
+    const got = (await countAt(target.backendRef, path)) - (before[index] ?? 0);
     if (target.percent === undefined) assert.ok(got >= 1, `nothing was mirrored to ${target.backendRef.name}`);
     else
       assert.ok(
@@ -26,7 +26,8 @@ export async function judgeMirrors(expected: ExpectedResponse, send: () => Promi
   }
 }
 
-async function count({ name, namespace }: { name: string; namespace: string }, path: string): Promise<number> {
+/** How many requests for a path a backend's pods say they had. */
+export async function countAt({ name, namespace }: { name: string; namespace: string }, path: string): Promise<number> {
   const log = await kubectl(["-n", namespace, "logs", "-l", `app=${name}`, "--tail=-1"]);
   return log.split("\n").filter((line) => line.includes(`request made to ${path} to client`)).length;
 }

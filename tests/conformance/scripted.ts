@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { connect as connectTcp, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { connect as connectTls } from "node:tls";
 import { WebSocket } from "ws";
 import { judgeHttp } from "./judge.ts";
 import { kubectl } from "./kubectl.ts";
+import { callFromMesh } from "./mesh-client.ts";
+import { countAt } from "./mirrors.ts";
 import { sendHttp } from "./requests.ts";
 import { checkStatus } from "./status.ts";
 import { gatewaysOf, type Item, type ReadyGateway, targetFor } from "./targets.ts";
@@ -60,6 +63,46 @@ export const scripted: Readonly<Record<string, (surroundings: Surroundings) => P
       const { address } = await onlyGateway(items);
       assert.equal(await webSocketEcho(`ws://${address}/ws`, "hello"), "hello");
     }),
+  HTTPRouteRetry: (surroundings) =>
+    attempts(surroundings, {
+      "/retry/code-500-attempts-3?status=500": { status: 500, tries: 4 },
+      "/retry/code-500-attempts-3?status=501": { status: 501, tries: 1 },
+      "/retry/code-all-attempts-2?status=504": { status: 504, tries: 3 },
+    }),
+  HTTPRouteRetryWithTimeouts: (surroundings) =>
+    attempts(surroundings, {
+      "/retry/backend-request-timeout-200ms?delay=1s": { status: 504, tries: 3 },
+      "/retry/request-timeout-200ms?delay=1s": { status: 504, tries: 2 },
+    }),
+  MeshHTTPRouteBackendRequestHeaderModifier: async ({ eventually }) => {
+    const cases = [
+      { path: "/set", headers: { "X-Header-Set": "old" }, wanted: { "X-Header-Set": "set-overwrites-values" } },
+      { path: "/add", headers: { "X-Header-Add": "old" }, wanted: { "X-Header-Add": "old,add-appends-values" } },
+    ];
+    for (const { path, headers, wanted } of cases) {
+      const expectedRequest = { request: { path, headers: wanted } };
+      const expected = { request: { host: "echo", path, headers }, expectedRequest, backend: "echo-v1" };
+      await eventually(path, () => callFromMesh(expected, true));
+    }
+  },
+  TCPRouteMultipleRoutesAttachment: async ({ items, eventually }) => {
+    const older = items.find(({ kind }) => kind === "TCPRoute");
+    const younger = { ...older, metadata: { name: "tcproute-attach-younger", namespace: infra } };
+    const { address } = await onlyGateway(items);
+    // Ages are told apart by the second.
+    await sleep(1_100);
+    await kubectl(["apply", "-f", "-"], JSON.stringify(younger));
+    for (const text of [
+      "TCPRoute infra/tcproute-attach-younger parent: Accepted=True/Accepted",
+      "TCPRoute infra/tcproute-attach-older parent: Accepted=True/Accepted",
+      "Gateway infra/tcp-multi-route-attach-gateway listener tcp: attached=1",
+    ])
+      await eventually("status", () => checkStatus(text));
+    await eventually("the older", async () =>
+      assert.match(await podOver(connectTcp(9310, address)), /^tcp-attach-backend-1-/),
+    );
+    await kubectl(["-n", infra, "delete", "tcproute", "tcproute-attach-younger"]);
+  },
   TCPRouteParentRefPortAndSectionName: async ({ items, eventually }) => {
     const { address } = await onlyGateway(items);
     for (const [port, name] of [
@@ -104,6 +147,24 @@ async function byPath(
     await eventually(path, async () => {
       const answer = await sendHttp(targetFor(gateway, host, rootPem), { host, path });
       judgeHttp({ request: { path }, response: { statusCode }, ...(statusCode === 200 ? { backend } : {}) }, answer);
+    });
+}
+
+/** The backends' logs tell how often a request was tried. */
+async function attempts(
+  { items, rootPem, eventually }: Surroundings,
+  paths: Readonly<Record<string, { readonly status: number; readonly tries: number }>>,
+): Promise<void> {
+  const gateway = await onlyGateway(items);
+  const target = { name: "infra-backend-v3", namespace: infra };
+  for (const [path, { status, tries }] of Object.entries(paths))
+    await eventually(path, async () => {
+      const before = await countAt(target, path);
+      const answer = await sendHttp(targetFor(gateway, "", rootPem), { path });
+      assert.equal(answer.status, status, "status");
+      // A try that was given up is written when the backend is done with it.
+      await sleep(1_500);
+      assert.equal((await countAt(target, path)) - before, tries, "tries");
     });
 }
 

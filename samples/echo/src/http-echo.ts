@@ -7,7 +7,7 @@ type Request = IncomingMessage | Http2ServerRequest;
 type Response = ServerResponse | Http2ServerResponse;
 
 /**
- * Answers with the request, in JSON. `/status/404` answers with that status, `?delay=1s` waits before, and the request header
+ * Answers with the request, in JSON. `/status/404` and `?status=404` answer with that status, `?delay=1s` waits before, and the request header
  * `x-echo-set-header: name: value, …` sets headers of the answer.
  */
 export function httpEcho(answerer: Answerer): RequestListener & ((request: Request, response: Response) => void) {
@@ -32,7 +32,9 @@ async function answer(request: Request, response: Response, answerer: Answerer):
     ...(tls ? { tls } : {}),
   });
   process.stdout.write(`Echoing back request made to ${request.url} to client (${request.socket.remoteAddress})\n`);
-  const status = Number(/^\/status\/([1-5]\d\d)$/.exec(url.pathname)?.[1] ?? 200);
+  const asked =
+    /^\/status\/([1-5]\d\d)$/.exec(url.pathname)?.[1] ?? /^[2-5]\d\d$/.exec(url.searchParams.get("status") ?? "")?.[0];
+  const status = Number(asked ?? 200);
   for (const [name, value] of wantedHeaders(request.headers["x-echo-set-header"])) response.setHeader(name, value);
   response.setHeader("content-type", "application/json");
   response.setHeader("x-content-type-options", "nosniff");
