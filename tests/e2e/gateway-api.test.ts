@@ -3,6 +3,9 @@ import { spawn } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { KubeObject } from "#kube/object.ts";
+import { sendHttp } from "../conformance/requests.ts";
 import { startMesh } from "./mesh.ts";
 import { hasKubectl, isRoot } from "./weft-command.ts";
 
@@ -16,6 +19,7 @@ const skip =
       ? "the Gateway API's definitions aren't there: set ACCEPT"
       : false;
 
+const infra = "gateway-conformance-infra";
 /** One of each kind: listeners, TLS, gRPC, filters, ListenerSets, TCP, the mesh. `npm run test:conformance` has them all. */
 const sample = [
   "HTTPRouteMatching",
@@ -48,6 +52,36 @@ describe("the Gateway API in a cluster", { skip }, () => {
     const command = [join(root, "tests", "conformance", "run.ts"), ...sample];
     const output = await run(process.execPath, command, { ...mesh.env, ACCEPT: accept });
     assert.match(output, new RegExp(`conformance: ${sample.length} passed, 0 failed, 0 skipped`));
+  });
+
+  test("an Ingress of class istio is served by the ingress gateway, and says where", async () => {
+    assert.ok(mesh);
+    const service = { name: "infra-backend-v1", port: { number: 8080 } };
+    const paths = [{ path: "/shop", pathType: "Prefix", backend: { service } }];
+    const ingressClass = { apiVersion: "networking.k8s.io/v1", kind: "IngressClass", metadata: { name: "istio" } };
+    const ingress = {
+      apiVersion: "networking.k8s.io/v1",
+      kind: "Ingress",
+      metadata: { name: "web", namespace: infra },
+    };
+    await mesh.apply(
+      { ...ingressClass, spec: { controller: "istio.io/ingress-controller" } } as KubeObject,
+      {
+        ...ingress,
+        spec: { ingressClassName: "istio", rules: [{ host: "web.example", http: { paths } }] },
+      } as KubeObject,
+    );
+    const target = { address: mesh.gateway, port: 80, isTls: false, rootPem: "" };
+    const statusOf = async (path: string): Promise<number> =>
+      (await sendHttp(target, { host: "web.example", path }).catch(() => ({ status: 0 }))).status;
+    for (const until = Date.now() + 10_000; (await statusOf("/shop/cart")) !== 200 && Date.now() < until; )
+      await sleep(100);
+    assert.deepEqual(
+      [await statusOf("/shop"), await statusOf("/shop/cart"), await statusOf("/shopping")],
+      [200, 200, 404],
+    );
+    const get = ["-n", infra, "get", "ingress", "web", "-o", "jsonpath={.status.loadBalancer.ingress[0].ip}"];
+    assert.equal(await run("kubectl", get, mesh.env), mesh.gateway);
   });
 });
 
