@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
 import http2 from "node:http2";
+import { connect, isIP, type Socket } from "node:net";
+import tls from "node:tls";
 import type { AgentSettings } from "./settings.ts";
 
 /** How long a connection may take, and how often an open one must prove that it lives, ms. */
@@ -10,20 +12,19 @@ const pingTimeoutMs = 10_000;
 const windowBytes = 1024 * 1024;
 
 /** Opens HTTP/2 to istiod. The root certificate is read each time: it may have changed. Rejects with the reason. */
-export function connectToIstiod(settings: AgentSettings): Promise<http2.ClientHttp2Session> {
+export function connectToIstiod(
+  settings: AgentSettings,
+  timeoutMs: number = connectTimeoutMs,
+): Promise<http2.ClientHttp2Session> {
   const host = settings.discoveryAddress.replace(/:\d+$/, "").replace(/^\[|\]$/g, "");
   return new Promise((resolve, reject) => {
-    let session: http2.ClientHttp2Session;
-    const options = { settings: { initialWindowSize: windowBytes, enablePush: false } };
-    if (settings.plaintextDiscovery) session = http2.connect(`http://${settings.discoveryAddress}`, options);
-    else {
-      const ca = readFileSync(settings.rootCertPath);
-      session = http2.connect(`https://${settings.discoveryAddress}`, { ...options, ca, servername: host });
-    }
-    const timer = setTimeout(
-      () => session.destroy(new Error(`no answer within ${connectTimeoutMs / 1000} s`)),
-      connectTimeoutMs,
-    );
+    const socket = openSocket(settings, host);
+    const session = http2.connect(`${settings.plaintextDiscovery ? "http" : "https"}://${settings.discoveryAddress}`, {
+      settings: { initialWindowSize: windowBytes, enablePush: false },
+      createConnection: () => socket,
+    });
+    // Destroying the session would wait for the socket to open first.
+    const timer = setTimeout(() => socket.destroy(new Error(`no answer within ${timeoutMs / 1000} s`)), timeoutMs);
     session.once("error", reject);
     session.once("close", () => {
       clearTimeout(timer);
@@ -36,6 +37,13 @@ export function connectToIstiod(settings: AgentSettings): Promise<http2.ClientHt
       resolve(session);
     });
   });
+}
+
+function openSocket({ discoveryAddress, plaintextDiscovery, rootCertPath }: AgentSettings, host: string): Socket {
+  const port = Number(/:(\d+)$/.exec(discoveryAddress)?.[1] ?? (plaintextDiscovery ? 80 : 443));
+  if (plaintextDiscovery) return connect({ host, port });
+  const servername = isIP(host) === 0 ? host : "";
+  return tls.connect({ host, port, servername, ca: readFileSync(rootCertPath), ALPNProtocols: ["h2"] });
 }
 
 /** A peer that vanished without a word (a lost node) is noticed by its silence. */
