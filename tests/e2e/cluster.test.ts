@@ -114,6 +114,11 @@ describe("a cluster from up to down", { skip: !isRoot && "needs root" }, () => {
     assert.match(address.stdout, new RegExp(` ${pod.status?.podIP}/32 `));
   });
 
+  test("a connection to a pod that isn't there fails soon", async () => {
+    const { exitCode, stderr } = await inPod(one, "web", "curl", "-sS", "-m", "8", `10.${176 + indexOf(one)}.0.250`);
+    assert.equal(exitCode, 7, `curl can't connect, and doesn't wait in vain (28): ${stderr}`);
+  });
+
   test("kubectl works", { skip: !hasKubectl && "there is no kubectl" }, () => {
     const kubectl = (...args: string[]) =>
       spawnSync("kubectl", args, { encoding: "utf8", env: { ...process.env, KUBECONFIG: weft.kubeconfig } });

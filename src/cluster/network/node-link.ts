@@ -5,16 +5,18 @@ import type { ClusterRanges } from "./ranges.ts";
 /**
  * The cluster's bridge: it has no ports and carries the node's address and the routes of the service and
  * LoadBalancer ranges. The latter are local, so every address of the pool answers from the start; the former only
- * keep a host without a default route from refusing to send before the address is translated.
+ * keep a host without a default route from refusing to send before the address is translated. The route of the pod range is
+ * for addresses that no pod has (any more): what is sent there must fail soon, not leave by the host's default route.
  */
 export async function createNodeLink(ranges: ClusterRanges): Promise<void> {
-  const { bridge, nodeIp, services, loadBalancers } = ranges;
+  const { bridge, nodeIp, pods, services, loadBalancers } = ranges;
   await run("ip", ["-batch", "-"], {
     input: [
       `link add ${bridge} type bridge`,
       `addr add ${nodeIp}/32 dev ${bridge}`,
       `link set ${bridge} up`,
       `route add ${services.text} dev ${bridge} src ${nodeIp}`,
+      `route add ${pods.text} dev ${bridge} src ${nodeIp}`,
       `route add local ${loadBalancers.text} dev ${bridge} src ${nodeIp}`,
       "",
     ].join("\n"),
