@@ -16,7 +16,7 @@ import {
   text,
 } from "./schema/build.ts";
 import type { JsonSchema } from "./schema/json-schema.ts";
-import { exportTo, labels, unsigned } from "./schema/traffic.ts";
+import { exportTo, labels, selectorLabels, unsigned } from "./schema/traffic.ts";
 import { schemaKind } from "./schema-kind.ts";
 
 const count = integer(undefined, { minimum: 0 });
@@ -165,7 +165,10 @@ const spec = object(
       "Parts of the destination's endpoints, by label.",
     ),
     exportTo,
-    workloadSelector: object({ matchLabels: labels }, { description: "Clients to which the rule applies." }),
+    workloadSelector: object(
+      { matchLabels: selectorLabels(4096) },
+      { description: "Clients to which the rule applies." },
+    ),
   },
   { required: ["host"], description: "What happens to traffic after it was routed." },
 );

@@ -93,7 +93,8 @@ function checkPatch({ applyTo, match, patch }: ConfigPatch, field: string, repor
 
 function checkMatch(applyTo: ApplyTo, match: ConfigPatch["match"], field: string, report: Report): void {
   const kinds = (["listener", "routeConfiguration", "cluster"] as const).filter((kind) => match?.[kind] !== undefined);
-  if (kinds.length > 1) return report.error(field, `only one of ${kinds.join(" and ")} can be set`);
+  const given = match?.waypoint === undefined ? kinds : [...kinds, "waypoint"];
+  if (given.length > 1) return report.error(field, `only one of ${given.join(" and ")} can be set`);
   const [kind] = kinds;
   const expected = matchOf[applyTo];
   if (kind !== undefined && expected !== undefined && kind !== expected)

@@ -1,8 +1,8 @@
 import type { EnvoyFilterSpec } from "#api/istio/envoy-filter.ts";
 import { checkEnvoyFilter } from "./envoy-filter-rules.ts";
 import type { IstioKind } from "./kind.ts";
-import { integer, list, map, object, oneOf, open, resource, text } from "./schema/build.ts";
-import { unsigned } from "./schema/traffic.ts";
+import { countOf, integer, list, map, object, oneOf, open, resource, ruled, text } from "./schema/build.ts";
+import { port, selectorLabels, unsigned } from "./schema/traffic.ts";
 import { schemaKind } from "./schema-kind.ts";
 
 const filter = object(
@@ -70,7 +70,7 @@ const cluster = object(
 );
 
 const waypoint = object(
-  { filter, portNumber: unsigned("Port of the service."), route: object({ name: text("Name of the route.") }) },
+  { filter, portNumber: port("Port of the service."), route: object({ name: text("Name of the route.") }) },
   { description: "Not used: there are no waypoints." },
 );
 
@@ -120,7 +120,7 @@ const patch = object(
 const spec = object(
   {
     workloadSelector: object(
-      { labels: map(text(undefined, { maxLength: 63 }), "Labels that a workload must have.") },
+      { labels: selectorLabels(256) },
       { description: "The workloads whose proxies are patched: all of the namespace unless set." },
     ),
     targetRefs: list(
@@ -129,7 +129,7 @@ const spec = object(
           group: text("Group of the resource.", { maxLength: 253 }),
           kind: text("Kind of the resource.", { minLength: 1, maxLength: 63 }),
           name: text("Name of the resource.", { minLength: 1, maxLength: 253 }),
-          namespace: text("Must be left out."),
+          namespace: ruled(text("Must be left out."), { "self == ''": "must be left out: it is the resource's own" }),
         },
         { required: ["kind", "name"] },
       ),
@@ -155,7 +155,12 @@ const spec = object(
           ],
           "What is patched.",
         ),
-        match,
+        match: ruled(match, {
+          "(has(self.context) && self.context == 'WAYPOINT') == has(self.waypoint)":
+            "waypoint goes with the context WAYPOINT, and with nothing else",
+          [`${countOf(["has(self.listener)", "has(self.routeConfiguration)", "has(self.cluster)", "has(self.waypoint)"])} <= 1`]:
+            "only one of listener, routeConfiguration, cluster and waypoint can be set",
+        }),
         patch,
       }),
       "The patches, applied in their order.",
@@ -178,7 +183,12 @@ export const envoyFilterKind: IstioKind = schemaKind<EnvoyFilterSpec>(
     versions: [{ name: "v1alpha3", served: true, storage: true }],
     scope: "Namespaced",
     printerColumns: [],
-    schema: resource(spec),
+    schema: resource(
+      ruled(spec, {
+        "!has(self.workloadSelector) || !has(self.targetRefs)":
+          "only one of targetRefs and workloadSelector can be set",
+      }),
+    ),
   },
   checkEnvoyFilter,
 );

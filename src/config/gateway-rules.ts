@@ -81,6 +81,7 @@ export function checkServerTls(tls: ServerTLS, field: string, report: Report): v
       report.warning(`${field}.cipherSuites[${index}]`, "isn't known and is left out", suite);
     }
   }
+  checkSources(tls, field, report);
   const mode = tls.mode ?? "PASSTHROUGH";
   const files = [tls.serverCertificate, tls.privateKey, tls.caCertificates].some(Boolean);
   if (mode === "PASSTHROUGH" || mode === "AUTO_PASSTHROUGH") {
@@ -96,7 +97,7 @@ export function checkServerTls(tls: ServerTLS, field: string, report: Report): v
   checkCertificates(tls, mode, field, report);
 }
 
-function checkCertificates(tls: ServerTLS, mode: string, field: string, report: Report): void {
+function checkSources(tls: ServerTLS, field: string, report: Report): void {
   const { tlsCertificates = [], credentialNames = [] } = tls;
   const sources = [
     tls.credentialName ? "credentialName" : "",
@@ -105,6 +106,10 @@ function checkCertificates(tls: ServerTLS, mode: string, field: string, report: 
     tlsCertificates.length > 0 ? "tlsCertificates" : "",
   ].filter((source) => source !== "");
   if (sources.length > 1) report.error(field, `has more than one of ${sources.join(" and ")}`);
+}
+
+function checkCertificates(tls: ServerTLS, mode: string, field: string, report: Report): void {
+  const { tlsCertificates = [], credentialNames = [] } = tls;
   if (tls.credentialName || credentialNames.length > 0) return;
   if (tlsCertificates.length > 2) report.warning(`${field}.tlsCertificates`, "of more than two the rest is left out");
   tlsCertificates.forEach((item, index) => {

@@ -1,14 +1,14 @@
 import type { GatewaySpec } from "#api/istio/gateway.ts";
 import { checkGateway } from "./gateway-rules.ts";
 import type { IstioKind } from "./kind.ts";
-import { bool, list, object, oneOf, resource, text } from "./schema/build.ts";
+import { bool, list, object, oneOf, resource, ruled, text } from "./schema/build.ts";
 import type { JsonSchema } from "./schema/json-schema.ts";
 import { labels, unsigned } from "./schema/traffic.ts";
 import { schemaKind } from "./schema-kind.ts";
 
 const protocolVersions = ["TLS_AUTO", "TLSV1_0", "TLSV1_1", "TLSV1_2", "TLSV1_3"];
 
-export const serverTls: JsonSchema = object(
+const tlsFields = object(
   {
     httpsRedirect: bool("Whether plain HTTP is sent to HTTPS with 301."),
     mode: oneOf(["PASSTHROUGH", "SIMPLE", "MUTUAL", "AUTO_PASSTHROUGH", "ISTIO_MUTUAL", "OPTIONAL_MUTUAL"]),
@@ -20,6 +20,7 @@ export const serverTls: JsonSchema = object(
     tlsCertificates: list(
       object({ serverCertificate: text(), privateKey: text(), caCertificates: text() }),
       "Certificates of different kinds of keys.",
+      { minItems: 1 },
     ),
     credentialName: text("Secret with certificate and key."),
     credentialNames: list(text(), "Secrets with certificates of different kinds of keys.", {
@@ -37,6 +38,16 @@ export const serverTls: JsonSchema = object(
   },
   { description: "TLS of a server." },
 );
+
+/** One rule for each pair: all in one would cost more than Kubernetes allows in a list without limit. */
+export const serverTls: JsonSchema = ruled(tlsFields, {
+  "!has(self.credentialNames) || !has(self.credentialName) || self.credentialName == ''":
+    "only one of credentialName and credentialNames can be set",
+  "!has(self.tlsCertificates) || !has(self.credentialName) || self.credentialName == ''":
+    "only one of credentialName and tlsCertificates can be set",
+  "!has(self.credentialNames) || !has(self.tlsCertificates)":
+    "only one of credentialNames and tlsCertificates can be set",
+});
 
 const spec = object(
   {

@@ -256,7 +256,7 @@ function checkDirectResponse(response: HTTPRoute["directResponse"], field: strin
   if (response === undefined) return;
   const { status, body } = response;
   if (status < 200 || status > 600) report.error(`${field}.status`, "must be from 200 to 600", status);
-  const size = Buffer.byteLength(body?.string ?? body?.bytes ?? "");
+  const size = Buffer.byteLength(body?.string ?? "") + Buffer.byteLength(body?.bytes ?? "", "base64");
   if (size > maxBody) report.error(`${field}.body`, "must not be larger than 1 MiB");
   else if (size > largeBody) report.warning(`${field}.body`, "is large: every proxy keeps it in memory");
 }

@@ -2,12 +2,13 @@ import type { ProxyConfigSpec } from "#api/istio/proxy-config.ts";
 import type { IstioKind } from "./kind.ts";
 import type { Report } from "./report.ts";
 import { integer, map, object, resource, text } from "./schema/build.ts";
+import { selectorLabels } from "./schema/traffic.ts";
 import { schemaKind } from "./schema-kind.ts";
 
 const spec = object(
   {
     selector: object(
-      { matchLabels: map(text(undefined, { maxLength: 63 }), "Labels that a workload must have.") },
+      { matchLabels: selectorLabels(4096) },
       { description: "The workloads whose proxies are set: all of the namespace unless set." },
     ),
     concurrency: integer("Worker threads of the proxy; 0 is one for each core.", { minimum: 0, maximum: 2147483647 }),

@@ -1,7 +1,7 @@
 import type { WorkloadEntrySpec } from "#api/istio/workload-entry.ts";
 import { ageColumn, type IstioKind } from "./kind.ts";
-import { object, resource } from "./schema/build.ts";
-import { workloadFields } from "./schema/workload.ts";
+import { resource } from "./schema/build.ts";
+import { workload } from "./schema/workload.ts";
 import { schemaKind } from "./schema-kind.ts";
 import { checkWorkloadEntry } from "./workload-entry-rules.ts";
 
@@ -18,7 +18,7 @@ export const workloadEntryKind: IstioKind = schemaKind<WorkloadEntrySpec>(
       ageColumn,
       { name: "Address", type: "string", jsonPath: ".spec.address", description: "Address of the workload." },
     ],
-    schema: resource(object(workloadFields, { description: "One workload outside of Kubernetes." }), true),
+    schema: resource(workload("One workload outside of Kubernetes."), true),
   },
   checkWorkloadEntry,
 );

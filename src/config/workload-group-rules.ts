@@ -11,7 +11,8 @@ export function checkWorkloadGroup({ metadata, template, probe }: WorkloadGroupS
   checkLabels(template?.labels, "spec.template.labels", report);
   if (template?.address !== undefined && isUnixAddress(template.address)) {
     checkUnixAddress(template.address, "spec.template.address", report);
-    if (template.ports) report.error("spec.template.ports", "must not be set for a unix socket");
+    if (Object.keys(template.ports ?? {}).length > 0)
+      report.error("spec.template.ports", "must not be set for a unix socket");
   }
   for (const name of Object.keys(template?.ports ?? {})) {
     if (!isPortName(name)) {
@@ -27,14 +28,7 @@ function checkProbe({ httpGet, tcpSocket, exec, grpc }: ReadinessProbe, report: 
   if (given.length !== 1) {
     report.error("spec.probe", "needs one of httpGet, tcpSocket, exec and grpc");
   }
-  if (httpGet) {
-    checkPort(httpGet.port ?? 0, "spec.probe.httpGet.port", report);
-    (httpGet.httpHeaders ?? []).forEach(({ name = "" }, index) => {
-      if (!/^[-_A-Za-z0-9]+$/.test(name)) {
-        report.error(`spec.probe.httpGet.httpHeaders[${index}].name`, "is not a header name", name);
-      }
-    });
-  }
+  if (httpGet) checkPort(httpGet.port ?? 0, "spec.probe.httpGet.port", report);
   if (tcpSocket) checkPort(tcpSocket.port ?? 0, "spec.probe.tcpSocket.port", report);
   if (grpc) checkPort(grpc.port ?? 0, "spec.probe.grpc.port", report);
   if (exec && !exec.command?.length) report.error("spec.probe.exec.command", "must not be empty");

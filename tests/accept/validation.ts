@@ -2,6 +2,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
 import type { AcceptCase } from "./suite.ts";
+import { judgeByCrd } from "./validation/crd-verdict.ts";
+import { judgeByKubernetes, withoutKubernetes } from "./validation/kubernetes-verdict.ts";
 import { judge, unjudged, wantedOf } from "./validation/verdict.ts";
 import { type Piece, wrappers } from "./validation/wrap.ts";
 
@@ -24,14 +26,21 @@ function documents(folder: string): AcceptCase[] {
     parseAllDocuments(quoteColons(readFileSync(join(folder, file), "utf8")))
       .map((document) => document.toJS() as Piece | null)
       .filter((document) => document !== null)
-      .map((document) => {
+      .flatMap((document): AcceptCase[] => {
         const { _err: error, ...resource } = document as Piece & { kind: string; metadata: { name: string } };
-        const skip = unjudged(resource.kind);
-        return {
-          name: `crd-cel/${file}/${resource.metadata.name}`,
+        const without = unjudged(resource.kind);
+        const wanted = { valid: error === undefined };
+        const name = `crd-cel/${file}/${resource.metadata.name}`;
+        const ask = (who: string, run: () => void, skip: string | undefined = without): AcceptCase => ({
+          name: `${name} (${who})`,
           ...(skip === undefined ? {} : { skip }),
-          run: () => judge({ ...resource, spec: resource["spec"] }, { valid: error === undefined }),
-        };
+          run,
+        });
+        return [
+          ask("webhook", () => judge({ ...resource, spec: resource["spec"] }, wanted)),
+          ask("CRD", () => judgeByCrd(resource, wanted)),
+          ask("Kubernetes", () => judgeByKubernetes(resource, wanted), without ?? withoutKubernetes),
+        ];
       }),
   );
 }
@@ -52,7 +61,11 @@ function pieces(file: string): AcceptCase[] {
         name: `${test}/${typeof one["name"] === "string" ? one["name"] : index}`,
         ...(skip === undefined ? {} : { skip }),
         run: () => {
-          if (wrapped !== undefined) judge(wrapped, wantedOf(one));
+          if (wrapped === undefined) return;
+          const wanted = wantedOf(one);
+          judge(wrapped, wanted);
+          // A CRD can't say everything, but it must not refuse what is right.
+          if (wanted.valid) judgeByCrd(wrapped, wanted);
         },
       };
     }),

@@ -56,7 +56,9 @@ export const wrappers: Readonly<Record<string, (one: Piece) => Wrapped>> = {
   TestValidatePortName: (one) => server({ port: { ...https, name: one["name"] }, tls: { mode: "PASSTHROUGH" } }),
   TestValidateHTTPRedirect: (one) => http({ route: undefined, redirect: one["redirect"] }),
   TestValidateHTTPDirectResponse: (one) =>
-    one["directResponse"] === null ? http({}) : http({ route: undefined, directResponse: one["directResponse"] }),
+    one["directResponse"] === null
+      ? http({})
+      : http({ route: undefined, directResponse: inBase64(one["directResponse"]) }),
   TestValidateDestination: (one) => http({ route: [{ destination: one["destination"] }] }),
   TestValidateRouteDestination: (one) => ({
     kind: "VirtualService",
@@ -110,4 +112,11 @@ function labels(one: Piece): Piece | undefined {
 
 function named(kind: string, one: Piece): Wrapped {
   return { kind, spec: one["in"], metadata: { name: one["configName"] } };
+}
+
+/** The tables have a body of bytes as text, a resource has it in base64. */
+function inBase64(directResponse: unknown): unknown {
+  const { body, ...rest } = directResponse as { body?: { bytes?: string } };
+  if (body?.bytes === undefined) return directResponse;
+  return { ...rest, body: { bytes: Buffer.from(body.bytes).toString("base64") } };
 }
