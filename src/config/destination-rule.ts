@@ -11,7 +11,6 @@ import {
   map,
   object,
   oneOf,
-  open,
   resource,
   text,
 } from "./schema/build.ts";
@@ -66,7 +65,16 @@ const loadBalancer = object(
       },
       { required: ["duration"] },
     ),
-    backendUtilization: open("Shares by what endpoints report of their load."),
+    backendUtilization: object(
+      {
+        errorUtilizationPenaltyPercent: count,
+        metricNamesForComputingUtilization: list(text()),
+        weightExpirationPeriod: duration("Without a report for so long, an endpoint has its usual weight again."),
+        weightStabilizationPeriod: duration("How long an endpoint reports before it is believed."),
+        weightUpdatePeriod: duration("How often weights are worked out."),
+      },
+      { description: "Shares by the load that endpoints report (ORCA)." },
+    ),
   },
   { description: "How an endpoint is chosen." },
 );

@@ -4,6 +4,7 @@ import { createServer } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import { connect, createServer as createTcpServer, type Server } from "node:net";
 import { after, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { TLSSocket } from "node:tls";
 import { connect as connectTls } from "node:tls";
 import type { Pod } from "kubernetes-types/core/v1.d.ts";
@@ -166,6 +167,38 @@ describe("every kind of policy for a destination, by traffic", { skip: noEnvoy }
       const again = await answers(port, 20, () => ({ cookie: cookie.split(";", 1)[0] ?? "" }));
       assert.deepEqual(new Set(again), new Set([first.body]));
     });
+  });
+
+  test("endpoints that report more load get less, also within a locality's share", async () => {
+    const reporting = (name: string, utilization: number): Promise<number> =>
+      backend(
+        createServer((_request, response) => {
+          response.setHeader("endpoint-load-metrics", `TEXT rps_fractional=100,application_utilization=${utilization}`);
+          response.end(name);
+        }),
+      );
+    const slices = [
+      loopbackSlice("reviews", "idle", await reporting("idle", 0.05)),
+      loopbackSlice("reviews", "busy", await reporting("busy", 0.95)),
+    ];
+    const pods = ["idle", "busy"].map((name) => pod(name, "127.0.0.1", { app: "reviews", "istio-locality": "r1.z1" }));
+    const loadBalancer = {
+      backendUtilization: {
+        weightStabilizationPeriod: "1ms",
+        weightUpdatePeriod: "100ms",
+        errorUtilizationPenaltyPercent: 100,
+      },
+    };
+    const distribute = [{ from: "*", to: { "*": 100 } }];
+    for (const localityLbSetting of [undefined, { distribute }]) {
+      const policy = { loadBalancer: { ...loadBalancer, ...(localityLbSetting ? { localityLbSetting } : {}) } };
+      await at({ pods, slices, policy }, async (port) => {
+        await answers(port, 20, () => ({}));
+        await sleep(500);
+        const idle = (await answers(port, 100, () => ({}))).filter((name) => name === "idle").length;
+        assert.ok(idle > 80, `${idle} of 100 went to the idle one`);
+      });
+    }
   });
 
   test("the nearest endpoints are used, and shares where they are given", async () => {

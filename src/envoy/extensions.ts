@@ -15,6 +15,8 @@ import { file_envoy_extensions_filters_network_mongo_proxy_v3_mongo_proxy } from
 import { file_envoy_extensions_filters_network_sni_dynamic_forward_proxy_v3_sni_dynamic_forward_proxy } from "#api/envoy/gen/envoy/extensions/filters/network/sni_dynamic_forward_proxy/v3/sni_dynamic_forward_proxy_pb.js";
 import { file_envoy_extensions_filters_network_tcp_proxy_v3_tcp_proxy } from "#api/envoy/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js";
 import { file_envoy_extensions_formatter_req_without_query_v3_req_without_query } from "#api/envoy/gen/envoy/extensions/formatter/req_without_query/v3/req_without_query_pb.js";
+import { file_envoy_extensions_load_balancing_policies_client_side_weighted_round_robin_v3_client_side_weighted_round_robin } from "#api/envoy/gen/envoy/extensions/load_balancing_policies/client_side_weighted_round_robin/v3/client_side_weighted_round_robin_pb.js";
+import { file_envoy_extensions_load_balancing_policies_wrr_locality_v3_wrr_locality } from "#api/envoy/gen/envoy/extensions/load_balancing_policies/wrr_locality/v3/wrr_locality_pb.js";
 import { file_envoy_extensions_network_dns_resolver_cares_v3_cares_dns_resolver } from "#api/envoy/gen/envoy/extensions/network/dns_resolver/cares/v3/cares_dns_resolver_pb.js";
 import { file_envoy_extensions_request_id_uuid_v3_uuid } from "#api/envoy/gen/envoy/extensions/request_id/uuid/v3/uuid_pb.js";
 import { file_envoy_extensions_retry_host_previous_hosts_v3_previous_hosts } from "#api/envoy/gen/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.js";
@@ -42,6 +44,8 @@ export const extensions: Registry = createRegistry(
   file_envoy_extensions_filters_network_tcp_proxy_v3_tcp_proxy,
   file_envoy_extensions_formatter_req_without_query_v3_req_without_query,
   file_envoy_extensions_clusters_dynamic_forward_proxy_v3_cluster,
+  file_envoy_extensions_load_balancing_policies_client_side_weighted_round_robin_v3_client_side_weighted_round_robin,
+  file_envoy_extensions_load_balancing_policies_wrr_locality_v3_wrr_locality,
   file_envoy_extensions_network_dns_resolver_cares_v3_cares_dns_resolver,
   file_envoy_extensions_request_id_uuid_v3_uuid,
   file_envoy_extensions_retry_host_previous_hosts_v3_previous_hosts,

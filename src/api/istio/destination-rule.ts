@@ -59,8 +59,18 @@ export interface LoadBalancer {
   readonly consistentHash?: ConsistentHash;
   readonly localityLbSetting?: LocalityLoadBalancer;
   readonly zoneAwareLbSetting?: Pick<LocalityLoadBalancer, "enabled" | "failover" | "failoverPriority">;
+  readonly backendUtilization?: BackendUtilization;
   readonly warmupDurationSecs?: string;
   readonly warmup?: { readonly duration: string; readonly minimumPercent?: number; readonly aggression?: number };
+}
+
+/** Shares by the load that endpoints report (ORCA). */
+export interface BackendUtilization {
+  readonly errorUtilizationPenaltyPercent?: number;
+  readonly metricNamesForComputingUtilization?: readonly string[];
+  readonly weightExpirationPeriod?: string;
+  readonly weightStabilizationPeriod?: string;
+  readonly weightUpdatePeriod?: string;
 }
 
 export interface LocalityLoadBalancer {

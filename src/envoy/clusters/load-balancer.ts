@@ -1,13 +1,19 @@
 import { Cluster_LbPolicy } from "#api/envoy/gen/envoy/config/cluster/v3/cluster_pb.js";
 import type { LoadBalancer } from "#api/istio/destination-rule.ts";
-import { durationOf } from "../proto.ts";
+import { utilizationBalancing } from "./backend-utilization.ts";
 import type { buildCluster } from "./cluster.ts";
+import { slowStart } from "./slow-start.ts";
 
-type Differences = Pick<Parameters<typeof buildCluster>[2], "lbPolicy" | "lbConfig">;
+type Differences = Pick<Parameters<typeof buildCluster>[2], "lbPolicy" | "lbConfig" | "loadBalancingPolicy">;
 
-/** Istio: applyLoadBalancer. `PASSTHROUGH` changes the cluster's type and is handled where that is decided. */
-export function loadBalancing(settings: LoadBalancer | undefined): Differences {
+/**
+ * `weighted`: localities have shares of their own. Istio: applyLoadBalancer. `PASSTHROUGH` changes the cluster's type and is handled
+ * where that is decided.
+ */
+export function loadBalancing(settings: LoadBalancer | undefined, weighted: boolean): Differences {
   const { consistentHash, simple } = settings ?? {};
+  if (settings?.backendUtilization)
+    return utilizationBalancing(settings.backendUtilization, slowStart(settings), weighted);
   if (consistentHash?.maglev) {
     const { tableSize } = consistentHash.maglev;
     return {
@@ -36,16 +42,4 @@ export function loadBalancing(settings: LoadBalancer | undefined): Differences {
     lbPolicy: Cluster_LbPolicy.LEAST_REQUEST,
     ...(slowStartConfig ? { lbConfig: { case: "leastRequestLbConfig", value: { slowStartConfig } } } : {}),
   };
-}
-
-function slowStart(settings: LoadBalancer | undefined): object | undefined {
-  const { warmup, warmupDurationSecs } = settings ?? {};
-  if (warmup) {
-    return {
-      slowStartWindow: durationOf(warmup.duration),
-      ...(warmup.aggression ? { aggression: { defaultValue: warmup.aggression, runtimeKey: "" } } : {}),
-      minWeightPercent: { value: warmup.minimumPercent ?? 10 },
-    };
-  }
-  return warmupDurationSecs ? { slowStartWindow: durationOf(warmupDurationSecs) } : undefined;
 }

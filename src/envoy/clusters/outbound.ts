@@ -73,7 +73,9 @@ function outboundCluster(
   const places = localityRules(policy, mesh.localityLbSetting, service.trafficDistribution);
   const selected = selectEndpoints(endpoints, port.name, subset, setting.clusterId);
   if (isResolvedByDns(service) && selected.length === 0) return undefined;
-  const discovery = discoverEndpoints(name, service, port, policy, placedEndpoints(selected, places, setting), setting);
+  const weighted = places !== undefined && hasOwnShares(places);
+  const placed = placedEndpoints(selected, places, setting);
+  const discovery = discoverEndpoints(name, service, port, policy, placed, weighted, setting);
   const outlier = policy.outlierDetection;
   const tls = ownTls(policy.tls, kind === "router" || rule?.workloadSelector !== undefined, service.subjectAltNames);
   const automatic = tls && fromRequest(tls);
@@ -89,7 +91,7 @@ function outboundCluster(
     // Explicitly 0 turns Envoy's panic mode off, which few pods per service would set off too easily.
     commonLbConfig: {
       healthyPanicThreshold: { value: outlier?.minHealthPercent ?? 0 },
-      ...(places !== undefined && hasOwnShares(places) ? { localityConfigSpecifier: byShares } : {}),
+      ...(weighted && !discovery.loadBalancingPolicy ? { localityConfigSpecifier: byShares } : {}),
     },
     ...(outlier ? { outlierDetection: outlierDetection(outlier) } : {}),
     ...(transportSocket ? { transportSocket } : {}),
@@ -129,6 +131,7 @@ function discoverEndpoints(
   port: ServicePort,
   policy: PortPolicy,
   groups: readonly LocalityGroup[],
+  weighted: boolean,
   { kind, mesh, clusterId }: ClusterSetting,
 ): Parameters<typeof buildCluster>[2] {
   const lets = policy.loadBalancer?.simple === "PASSTHROUGH";
@@ -149,7 +152,7 @@ function discoverEndpoints(
         case: "type",
         value: first ? Cluster_DiscoveryType.LOGICAL_DNS : Cluster_DiscoveryType.STRICT_DNS,
       },
-      ...loadBalancing(policy.loadBalancer),
+      ...loadBalancing(policy.loadBalancer, weighted),
       ...dnsSettings(mesh),
       // Of a logical host there is one.
       loadAssignment: loadAssignment(name, first && nearest ? [onlyOne(nearest)] : groups, clusterId),
@@ -159,7 +162,7 @@ function discoverEndpoints(
   return {
     clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.EDS },
     edsClusterConfig: { serviceName: name, edsConfig: overAds },
-    ...loadBalancing(policy.loadBalancer),
+    ...loadBalancing(policy.loadBalancer, weighted),
   };
 }
 
