@@ -30,6 +30,7 @@ test("settings of traffic are read as Istio writes them", () => {
       tcpKeepalive: { time: "60s", probes: 3 },
       defaultHttpRetryPolicy: { attempts: 0 },
       discoverySelectors: [{ matchLabels: { mesh: "yes" } }],
+      serviceSettings: [{ settings: { clusterLocal: true }, hosts: ["*.a.svc.cluster.local"] }],
       protocolDetectionTimeout: "0s",
       h2UpgradePolicy: "UPGRADE",
       outboundTrafficPolicy: { mode: "ALLOW_ANY_DYNAMIC_DNS" },
@@ -42,6 +43,7 @@ test("settings of traffic are read as Istio writes them", () => {
     ["MERGE_SLASHES", "LOCALHOST", { time: "60s", probes: 3 }, { attempts: 0 }],
   );
   assert.deepEqual(mesh.outboundTrafficPolicy, { mode: "ALLOW_ANY", byHostName: true });
+  assert.deepEqual(mesh.serviceSettings, [{ hosts: ["*.a.svc.cluster.local"], clusterLocal: true }]);
   assert.deepEqual(mesh.discoverySelectors, [{ matchLabels: { mesh: "yes" } }]);
   assert.deepEqual([mesh.protocolDetectionTimeoutMs, mesh.h2Upgrade], [0, true]);
 });

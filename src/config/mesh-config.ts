@@ -44,6 +44,7 @@ const schema: JsonSchema = {
     pathNormalization: object({
       normalization: oneOf(["DEFAULT", "NONE", "BASE", "MERGE_SLASHES", "DECODE_AND_MERGE_SLASHES"]),
     }),
+    serviceSettings: list(object({ settings: object({ clusterLocal: bool() }), hosts: texts })),
     discoverySelectors: list(
       object({
         matchLabels: map(text()),
@@ -81,6 +82,10 @@ interface RawMeshConfig {
   readonly h2UpgradePolicy?: string;
   readonly defaultHttpRetryPolicy?: HTTPRetry;
   readonly pathNormalization?: { readonly normalization?: MeshConfig["pathNormalization"] };
+  readonly serviceSettings?: readonly {
+    readonly settings?: { readonly clusterLocal?: boolean };
+    readonly hosts?: readonly string[];
+  }[];
   readonly discoverySelectors?: readonly LabelSelector[];
 }
 
@@ -118,6 +123,10 @@ export function readMeshConfig(given: Readonly<Record<string, unknown>>, rootNam
     h2Upgrade: raw.h2UpgradePolicy === "UPGRADE",
     pathNormalization: raw.pathNormalization?.normalization ?? defaults.pathNormalization,
     discoverySelectors: raw.discoverySelectors ?? defaults.discoverySelectors,
+    serviceSettings: (raw.serviceSettings ?? []).map(({ settings, hosts = [] }) => ({
+      hosts,
+      clusterLocal: settings?.clusterLocal ?? false,
+    })),
     ...(tcpKeepalive ? { tcpKeepalive } : {}),
     ...(defaultHttpRetryPolicy ? { defaultHttpRetryPolicy } : {}),
   });

@@ -36,6 +36,8 @@ export interface MeshConfig {
   readonly pathNormalization: "DEFAULT" | "NONE" | "BASE" | "MERGE_SLASHES" | "DECODE_AND_MERGE_SLASHES";
   /** The namespaces that the mesh looks at: those that one of these takes in, or all without any. */
   readonly discoverySelectors: readonly LabelSelector[];
+  /** Hosts, also patterns, that are used only within their cluster, or by others too. */
+  readonly serviceSettings: readonly { readonly hosts: readonly string[]; readonly clusterLocal: boolean }[];
   readonly tcpKeepalive?: NonNullable<NonNullable<ConnectionPool["tcp"]>["tcpKeepalive"]>;
   /** For routes that say nothing of retries. */
   readonly defaultHttpRetryPolicy?: HTTPRetry;
@@ -66,4 +68,5 @@ export const defaultMeshConfig: MeshConfig = Object.freeze({
   h2Upgrade: false,
   pathNormalization: "DEFAULT" as const,
   discoverySelectors: [],
+  serviceSettings: [],
 });

@@ -7,6 +7,7 @@ import type { MeshConfig } from "#model/mesh-config.ts";
 import type { Proxy } from "#model/proxy.ts";
 import { gatewayServiceAnnotation } from "#model/route-semantics.ts";
 import type { Endpoint } from "#model/service.ts";
+import { endpointsForOthers } from "./cluster-local.ts";
 import { chosenPolicies } from "./destination-rules.ts";
 import { egressListeners } from "./egress.ts";
 import { type Patches, patchesOf } from "./envoy-filters.ts";
@@ -62,7 +63,7 @@ function build(snapshot: Snapshot, proxy: Proxy): ProxyView {
       usesAutoAddresses: proxy.capturesDns,
       chosen: chosenPolicies(snapshot.policies, proxy.namespace, labels),
     }),
-    endpoints: snapshot.endpoints,
+    endpoints: proxy.clusterId === snapshot.input.clusterId ? snapshot.endpoints : endpointsForOthers(snapshot),
     dnsEndpoints: snapshot.dnsEndpoints,
     inboundPool: sidecar?.spec.inboundConnectionPool,
     targets: sidecar?.spec.ingress?.length ? ingressTargets(sidecar, proxy, targets) : targets,
