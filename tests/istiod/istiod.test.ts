@@ -136,7 +136,7 @@ describe("istiod on a Kubernetes API", () => {
       assert.equal(found.webhooks?.[0]?.failurePolicy, "Fail");
     });
     const route = [{ destination: { host: "a" }, weight: 10, headers: { request: { set: { "bad header": "x" } } } }];
-    const http = [{ match: [{ uri: { regex: "(" } }], route, timeout: "-1s" }];
+    const http = [{ match: [{ uri: { regex: "(" } }], route }];
     const bad = { metadata: { name: "bad", namespace: "shop" }, spec: { hosts: ["a"], http } };
     await assert.rejects(
       client.create(resourceTypes.virtualServices, bad),
