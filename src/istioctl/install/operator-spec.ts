@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { parseAllDocuments } from "yaml";
+import { readUserFile } from "../read-file.ts";
 import { UsageError } from "../usage-error.ts";
 import { isTree, mergeTrees, type Tree, textAt, treeAt } from "./merge.ts";
 import { applySetFlag } from "./set-flag.ts";
@@ -43,15 +44,7 @@ function readYaml(path: string): Tree {
 }
 
 function readOperatorFile(path: string): Tree {
-  let text: string;
-  try {
-    text = readFileSync(path === "-" ? 0 : path, "utf8");
-  } catch (cause) {
-    throw new UsageError(`${path}: can't be read: ${cause instanceof Error ? cause.message : String(cause)}`, {
-      cause,
-    });
-  }
-  const tree = parseTree(text, path);
+  const tree = parseTree(readUserFile(path), path);
   const kind = textAt(tree, "kind");
   if (kind !== "IstioOperator") throw new UsageError(`${path}: kind is "${kind}", expected IstioOperator`);
   return treeAt(tree, "spec");

@@ -1,7 +1,8 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import type { Command } from "commander";
 import { injectManifest } from "#inject/inject-manifest.ts";
 import { type ConnectionFlags, connect, withConnectionFlags } from "../connection.ts";
+import { readUserFile } from "../read-file.ts";
 import { UsageError } from "../usage-error.ts";
 import { readInjectSettings, type SettingsSources } from "./settings.ts";
 
@@ -24,11 +25,11 @@ export function addKubeInjectCommand(program: Command): void {
     .option("--injectConfigFile <file>", "accepted for Istio's sake; Weft has no templates that could be replaced")
     .option("--operatorFileName <file>", "IstioOperator file, instead of the cluster's settings")
     .action(async (flags: InjectFlags) => {
-      if (flags.injectConfigFile && /^templates:/m.test(read(flags.injectConfigFile)))
+      if (flags.injectConfigFile && /^templates:/m.test(readUserFile(flags.injectConfigFile)))
         process.stderr.write(
           `Warning: ${flags.injectConfigFile}: templates aren't used; Weft injects its own sidecar\n`,
         );
-      const manifest = read(flags.filename);
+      const manifest = readUserFile(flags.filename);
       const settings = await readInjectSettings(flags, flags.istioNamespace, () => connect(flags));
       const result = injectManifest(manifest, settings);
       if (result.kind === "refused") throw new UsageError(`${flags.filename}: ${result.message}`);
@@ -36,12 +37,4 @@ export function addKubeInjectCommand(program: Command): void {
       if (flags.output) writeFileSync(flags.output, result.text);
       else process.stdout.write(result.text);
     });
-}
-
-function read(path: string): string {
-  try {
-    return readFileSync(path === "-" ? 0 : path, "utf8");
-  } catch (cause) {
-    throw new UsageError(`${path}: can't be read: ${(cause as Error).message}`, { cause });
-  }
 }

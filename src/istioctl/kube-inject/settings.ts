@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import type { ConfigMap, Node } from "kubernetes-types/core/v1.d.ts";
 import type { InjectSettings } from "#inject/inject.ts";
 import { type InjectMeshConfig, parseMeshConfig } from "#inject/mesh.ts";
@@ -7,6 +6,7 @@ import { resourceTypes } from "#kube/resource-types.ts";
 import type { Connection } from "../connection.ts";
 import { treeAt } from "../install/merge.ts";
 import { resolveOperatorSpec } from "../install/operator-spec.ts";
+import { readUserFile } from "../read-file.ts";
 import { UsageError } from "../usage-error.ts";
 
 /** Where the injection settings come from: files where they are named, the cluster's config maps for the rest. */
@@ -32,13 +32,14 @@ export async function readInjectSettings(
     : undefined;
 
   let mesh: InjectMeshConfig;
-  if (sources.meshConfigFile) mesh = readAs(sources.meshConfigFile, parseMeshConfig);
+  if (sources.meshConfigFile)
+    mesh = parsed(sources.meshConfigFile, readUserFile(sources.meshConfigFile), parseMeshConfig);
   else if (operator) mesh = treeAt(operator, "meshConfig");
   else mesh = await fromConfigMap(connect(), sources.meshConfigMapName ?? `istio${suffix}`, "mesh", parseMeshConfig);
 
   const parseValues = (text: string): InjectValues => parseInjectValues(text, istioNamespace);
   let values: InjectValues;
-  if (sources.valuesFile) values = readAs(sources.valuesFile, parseValues);
+  if (sources.valuesFile) values = parsed(sources.valuesFile, readUserFile(sources.valuesFile), parseValues);
   else if (operator) values = completeInjectValues(treeAt(operator, "values"));
   else
     values = await fromConfigMap(
@@ -75,16 +76,6 @@ async function fromConfigMap<T>(
       `ConfigMap ${namespace}/${name} ${map ? `has no key ${key}` : "isn't there"}: is the mesh installed? Try: istioctl install`,
     );
   return parsed(`ConfigMap ${namespace}/${name}`, text, parse);
-}
-
-function readAs<T>(path: string, parse: (text: string) => T): T {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (cause) {
-    throw new UsageError(`${path}: can't be read: ${(cause as Error).message}`, { cause });
-  }
-  return parsed(path, text, parse);
 }
 
 function parsed<T>(where: string, text: string, parse: (text: string) => T): T {

@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { stringify } from "yaml";
 import { type ConnectionFlags, connect, withConnectionFlags } from "../connection.ts";
 import { askProxy } from "../proxy-admin.ts";
+import { readUserFile } from "../read-file.ts";
 import { formatTable } from "../table.ts";
 import { UsageError } from "../usage-error.ts";
 import { type ClusterStatuses, type EndpointFilter, endpointRows } from "./endpoint-rows.ts";
@@ -102,7 +102,7 @@ function readDump(target: string | undefined, flags: DumpFlags): Promise<ConfigD
 }
 
 async function readJson<T>(target: string | undefined, flags: DumpFlags, path: string): Promise<T> {
-  if (flags.file) return JSON.parse(readFileSync(flags.file === "-" ? 0 : flags.file, "utf8")) as T;
+  if (flags.file) return JSON.parse(readUserFile(flags.file)) as T;
   if (!target) throw new UsageError("which proxy? Name a pod: POD or POD.NAMESPACE; see istioctl proxy-status");
   return JSON.parse(await askProxy(connect(flags), target, "GET", path)) as T;
 }

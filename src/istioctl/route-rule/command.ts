@@ -1,7 +1,7 @@
-import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { parseAllDocuments, stringify } from "yaml";
 import { type Connection, type ConnectionFlags, connect, withConnectionFlags } from "../connection.ts";
+import { readUserFile } from "../read-file.ts";
 import { formatTable } from "../table.ts";
 import { UsageError } from "../usage-error.ts";
 import { parseRouteRule, type RouteRule } from "./route-rule.ts";
@@ -73,14 +73,7 @@ async function change(
 }
 
 function readRules(file: string): RouteRule[] {
-  let text: string;
-  try {
-    text = readFileSync(file === "-" ? 0 : file, "utf8");
-  } catch (cause) {
-    throw new UsageError(`${file}: can't be read: ${cause instanceof Error ? cause.message : String(cause)}`, {
-      cause,
-    });
-  }
+  const text = readUserFile(file);
   const rules: RouteRule[] = [];
   for (const document of parseAllDocuments(text)) {
     if (!("errors" in document)) continue;
