@@ -17,12 +17,13 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   // Of `xds`, what resources are on the wire.
   envoy: ["api", "model", "config", "registry", "snapshot", "xds"],
   xds: ["api", "model", "log"],
-  ca: ["kube", "log"],
+  x509: [],
+  ca: ["kube", "log", "x509"],
   status: ["kube", "log", "config", "snapshot"],
   inject: ["api", "model"],
   webhook: ["kube", "log", "config", "inject", "model", "api"],
   // Of `xds`, only the wire format.
-  agent: ["log", "dns", "xds"],
+  agent: ["log", "dns", "xds", "x509"],
   redirect: [],
   cluster: ["kube", "log", "dns"],
 };

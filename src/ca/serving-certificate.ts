@@ -1,5 +1,6 @@
 import type { Log } from "#log/log.ts";
-import { type Authority, generateEcKey, issue } from "./certificate.ts";
+import { generateKeyPair } from "#x509/key-pair.ts";
+import { type Authority, issue } from "./certificate.ts";
 
 /** What a TLS server is configured with, PEM. */
 export interface ServingCertificate {
@@ -45,7 +46,7 @@ export async function keepServingCertificate(
 ): Promise<ServingCertificate> {
   const { names, onRenewed, signal, log } = options;
   const make = async (): Promise<ServingCertificate> => {
-    const pair = await generateEcKey();
+    const pair = await generateKeyPair();
     const cert = issue(authority, {
       publicKey: pair.publicKey,
       names: [...names.map((dns) => ({ dns })), { dns: "localhost" }, { ip: "127.0.0.1" }],

@@ -9,12 +9,13 @@ import { ClusterSchema } from "#api/envoy/gen/envoy/config/cluster/v3/cluster_pb
 import { ClusterLoadAssignmentSchema } from "#api/envoy/gen/envoy/config/endpoint/v3/endpoint_pb.js";
 import { ListenerSchema } from "#api/envoy/gen/envoy/config/listener/v3/listener_pb.js";
 import { RouteConfigurationSchema } from "#api/envoy/gen/envoy/config/route/v3/route_pb.js";
-import { authorityFrom, createSelfSignedRoot, generateEcKey, issue } from "#ca/certificate.ts";
+import { authorityFrom, createSelfSignedRoot, issue } from "#ca/certificate.ts";
 import { findEnvoy } from "#cluster/envoy-binary.ts";
 import type { Proxy } from "#model/proxy.ts";
 import { buildSnapshot } from "#snapshot/build.ts";
 import type { MeshInput } from "#snapshot/input.ts";
 import { type ProxyView, proxyView } from "#snapshot/proxy-view.ts";
+import { generateKeyPair } from "#x509/key-pair.ts";
 import { typeUrls } from "#xds/resource.ts";
 import { extensions } from "./extensions.ts";
 import { generate } from "./generate.ts";
@@ -50,7 +51,7 @@ export function staticBootstrap(input: MeshInput, proxy: Proxy): JsonObject {
 }
 
 const root = await createSelfSignedRoot("test", new Date());
-const pair = await generateEcKey();
+const pair = await generateKeyPair();
 const certificatePem = issue(authorityFrom({ certificate: root.certificatePem, key: root.keyPem }), {
   publicKey: pair.publicKey,
   names: [{ dns: "test.example" }],

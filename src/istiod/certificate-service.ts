@@ -1,6 +1,8 @@
-import { type Authority, issue, readRequest } from "#ca/certificate.ts";
+import { type Authority, issue } from "#ca/certificate.ts";
 import type { WorkloadIdentity } from "#ca/token-review.ts";
 import type { Log } from "#log/log.ts";
+import { pemBlocks } from "#x509/pem.ts";
+import { type CertificateRequest, readRequest } from "#x509/request.ts";
 import type { GrpcCall, GrpcMethod } from "#xds/grpc-call.ts";
 import { GrpcError, grpcCode } from "#xds/grpc-status.ts";
 import { WireReader, WireWriter } from "#xds/protobuf-wire.ts";
@@ -26,17 +28,25 @@ export function certificateMethod(options: {
         const { csr, seconds } = decodeRequest(message);
         const { namespace, serviceAccount } = identity;
         const uri = `spiffe://${trustDomain()}/ns/${namespace}/sa/${serviceAccount}`;
-        let publicKey: ReturnType<typeof readRequest>;
+        let request: CertificateRequest;
         try {
-          publicKey = readRequest(csr);
+          request = readRequest(csr);
         } catch (cause) {
           throw new GrpcError(grpcCode.invalidArgument, (cause as Error).message, { cause });
         }
         const lifetimeMs = Math.min(seconds > 0 ? seconds * 1000 : defaultLifetimeMs, longestLifetimeMs);
-        const chain = issue(authority, { publicKey, names: [{ uri }], lifetimeMs, now: new Date() });
+        const refused = request.names.filter((name) => name !== `URI:${uri}`);
+        // Istio: the identity is the caller's, whatever the request says.
+        if (refused.length > 0) log.warn("a certificate request asked for other names", { identity: uri, refused });
+        const chain = issue(authority, {
+          publicKey: request.publicKey,
+          names: [{ uri }],
+          lifetimeMs,
+          now: new Date(),
+        });
         log.info("certificate issued", { identity: uri, hours: Math.round(lifetimeMs / 3_600_000) });
         const answer = new WireWriter();
-        for (const pem of [...splitChain(chain), authority.rootPem]) answer.string(1, pem);
+        for (const pem of [...pemBlocks(chain, "CERTIFICATE"), authority.rootPem]) answer.string(1, pem);
         call.send(answer.pieces());
         call.end(grpcCode.ok);
       },
@@ -58,8 +68,4 @@ function decodeRequest(message: Uint8Array): { readonly csr: string; readonly se
     else reader.skip(tag.type);
   }
   return { csr, seconds };
-}
-
-function splitChain(pem: string): readonly string[] {
-  return pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n?/g) ?? [];
 }

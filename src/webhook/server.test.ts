@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { request } from "node:https";
 import { after, before, describe, test } from "node:test";
-import { authorityFrom, createSelfSignedRoot, generateEcKey, issue } from "#ca/certificate.ts";
+import { authorityFrom, createSelfSignedRoot, issue } from "#ca/certificate.ts";
 import { completeInjectValues } from "#inject/values.ts";
 import { silentLog } from "#log/log.ts";
+import { generateKeyPair } from "#x509/key-pair.ts";
 import { createWebhookServer, type WebhookServer } from "./server.ts";
 
 interface Answer {
@@ -27,7 +28,7 @@ describe("webhooks", () => {
   before(async () => {
     const root = await createSelfSignedRoot("cluster.local", new Date());
     const authority = authorityFrom({ certificate: root.certificatePem, key: root.keyPem });
-    const pair = await generateEcKey();
+    const pair = await generateKeyPair();
     const names = [{ ip: "127.0.0.1" }];
     const cert = issue(authority, { publicKey: pair.publicKey, names, lifetimeMs: 60_000, now: new Date() });
     ca = authority.rootPem;

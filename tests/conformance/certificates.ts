@@ -1,4 +1,5 @@
-import { type Authority, authorityFrom, createSelfSignedRoot, generateEcKey, issue } from "#ca/certificate.ts";
+import { type Authority, authorityFrom, createSelfSignedRoot, issue } from "#ca/certificate.ts";
+import { generateKeyPair } from "#x509/key-pair.ts";
 
 /** Where the conformance suite puts certificates, and the names in them. All are of one authority. */
 const secrets = [
@@ -29,7 +30,7 @@ export async function conformanceCertificates(): Promise<{ readonly manifests: s
   const other = await authority(now);
   const objects: object[] = [];
   for (const [namespace, name, hosts] of secrets) {
-    const pair = await generateEcKey();
+    const pair = await generateKeyPair();
     const identity = { uri: `spiffe://${hosts[0]}/test-identity` };
     const names = [...hosts.map((dns) => ({ dns })), ...(name === "tls-checks-certificate" ? [identity] : [])];
     const certificate = issue(root, {

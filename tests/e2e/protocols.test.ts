@@ -3,7 +3,8 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { KubeObject } from "#kube/object.ts";
-import { authorityFrom, createSelfSignedRoot, generateEcKey, issue } from "../../src/ca/certificate.ts";
+import { authorityFrom, createSelfSignedRoot, issue } from "../../src/ca/certificate.ts";
+import { generateKeyPair } from "../../src/x509/key-pair.ts";
 import { goTool } from "./go-tool.ts";
 import { type Http2Conformance, http2Conformance } from "./h2spec.ts";
 import { type Mesh, namespace, programs, startMesh, workload } from "./mesh.ts";
@@ -18,7 +19,7 @@ async function certificates(names: readonly string[]): Promise<KubeObject> {
   const authority = authorityFrom({ certificate: root.certificatePem, key: root.keyPem });
   const data: Record<string, string> = {};
   for (const name of names) {
-    const { publicKey, privateKey } = await generateEcKey();
+    const { publicKey, privateKey } = await generateKeyPair();
     const options = { publicKey, names: [{ dns: `${name}.example.com` }], lifetimeMs: 3_600_000, now };
     data[`${name}.crt`] = issue(authority, options);
     data[`${name}.key`] = String(privateKey.export({ type: "pkcs8", format: "pem" }));
