@@ -2,7 +2,11 @@ import type { Verdict } from "./field-error.ts";
 import { ageColumn, type IstioKind, type PrinterColumn } from "./kind.ts";
 import { open, resource } from "./schema/build.ts";
 
-const accept = (): Verdict => ({ errors: [], warnings: [] });
+function accept(object: unknown): Verdict {
+  const spec: unknown = (object as { readonly spec?: unknown } | null)?.spec;
+  const isThere = typeof spec === "object" && spec !== null;
+  return { errors: isThere ? [] : [{ field: "spec", message: "is required" }], warnings: [] };
+}
 
 function column(name: string, jsonPath: string, description: string): PrinterColumn {
   return { name, type: "string", jsonPath, description };

@@ -33,6 +33,8 @@ const relevantParts: Readonly<Record<InputType, (object: KubeObject) => unknown>
   workloadGroups: config,
   envoyFilters: config,
   proxyConfigs: config,
+  requestAuthentications: config,
+  authorizationPolicies: config,
 };
 
 function meta({ metadata }: KubeObject): unknown[] {

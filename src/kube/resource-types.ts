@@ -49,7 +49,9 @@ export type ResourceTypeName =
   | "workloadEntries"
   | "workloadGroups"
   | "envoyFilters"
-  | "proxyConfigs";
+  | "proxyConfigs"
+  | "requestAuthentications"
+  | "authorizationPolicies";
 
 /** The collections that Weft itself reads and writes. */
 export const resourceTypes: Readonly<Record<ResourceTypeName, ResourceType>> = {
@@ -104,6 +106,8 @@ export const resourceTypes: Readonly<Record<ResourceTypeName, ResourceType>> = {
   workloadGroups: type("networking.istio.io", "v1", "workloadgroups", "WorkloadGroup"),
   envoyFilters: type("networking.istio.io", "v1alpha3", "envoyfilters", "EnvoyFilter"),
   proxyConfigs: type("networking.istio.io", "v1beta1", "proxyconfigs", "ProxyConfig"),
+  requestAuthentications: type("security.istio.io", "v1", "requestauthentications", "RequestAuthentication"),
+  authorizationPolicies: type("security.istio.io", "v1", "authorizationpolicies", "AuthorizationPolicy"),
   gatewayClasses: type("gateway.networking.k8s.io", "v1", "gatewayclasses", "GatewayClass", false),
   kubernetesGateways: type("gateway.networking.k8s.io", "v1", "gateways", "Gateway"),
   listenerSets: type("gateway.networking.k8s.io", "v1", "listenersets", "ListenerSet"),

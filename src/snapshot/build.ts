@@ -19,6 +19,7 @@ import type { Problem } from "./problem.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { type InEffect, usable } from "./usable.ts";
 import { type RoutingRule, resolveVirtualService } from "./virtual-services.ts";
+import { byNamespace } from "./workload-policies.ts";
 
 /**
  * The snapshot of `input`. `changes` names what differs from the input of `previous`; parts that it doesn't touch are taken
@@ -55,6 +56,8 @@ export function buildSnapshot(previous: Snapshot | undefined, input: MeshInput, 
     gateways: configs.gateways,
     envoyFilters: configs.envoyFilters,
     sidecars: configs.sidecars,
+    requestAuthentications: configs.requestAuthentications,
+    authorizationPolicies: configs.authorizationPolicies,
     problems: configs.problems,
   });
 }
@@ -95,7 +98,15 @@ function buildServices(input: MeshInput, entries: Objects<ServiceEntry>, setting
 
 type Configs = Pick<
   Snapshot,
-  "inEffect" | "rules" | "policies" | "gateways" | "envoyFilters" | "sidecars" | "problems"
+  | "inEffect"
+  | "rules"
+  | "policies"
+  | "gateways"
+  | "envoyFilters"
+  | "sidecars"
+  | "requestAuthentications"
+  | "authorizationPolicies"
+  | "problems"
 >;
 
 const toRule = memo((source: VirtualService, { domain, mesh }: Settings) =>
@@ -115,6 +126,18 @@ function buildConfigs(previous: Snapshot | undefined, input: MeshInput, settings
     workloadGroups: usable("WorkloadGroup", input.workloadGroups, last?.workloadGroups, problems),
     envoyFilters: usable("EnvoyFilter", input.envoyFilters, last?.envoyFilters, problems),
     proxyConfigs: usable("ProxyConfig", input.proxyConfigs, last?.proxyConfigs, problems),
+    requestAuthentications: usable(
+      "RequestAuthentication",
+      input.requestAuthentications,
+      last?.requestAuthentications,
+      problems,
+    ),
+    authorizationPolicies: usable(
+      "AuthorizationPolicy",
+      input.authorizationPolicies,
+      last?.authorizationPolicies,
+      problems,
+    ),
   };
   const { generated } = input;
   const rules = withGenerated(inEffect.virtualServices, generated.virtualServices).map((source) =>
@@ -129,6 +152,8 @@ function buildConfigs(previous: Snapshot | undefined, input: MeshInput, settings
     gateways: keepList(previous?.gateways, withGenerated(inEffect.gateways, generated.gateways)),
     envoyFilters: keepList(previous?.envoyFilters, [...inEffect.envoyFilters.values()]),
     sidecars: keepList<Sidecar>(previous?.sidecars, [...inEffect.sidecars.values()]),
+    requestAuthentications: byNamespace(previous?.requestAuthentications, inEffect.requestAuthentications),
+    authorizationPolicies: byNamespace(previous?.authorizationPolicies, inEffect.authorizationPolicies),
     problems,
   };
 }

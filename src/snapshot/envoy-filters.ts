@@ -7,6 +7,7 @@ import { memo } from "#model/memo.ts";
 import type { Proxy } from "#model/proxy.ts";
 import { byAge } from "./config-order.ts";
 import type { Snapshot } from "./snapshot.ts";
+import { isAttached } from "./workload-policies.ts";
 
 /** One patch of an EnvoyFilter, ready to be applied. */
 export interface Patch {
@@ -69,10 +70,10 @@ const byKind = memo((patches: readonly Patch[]): Patches => Map.groupBy(patches,
 export function patchesOf(snapshot: Snapshot, proxy: PatchedProxy): Patches | undefined {
   const { rootNamespace } = snapshot.mesh;
   const pod = snapshot.input.pods.get(`${proxy.namespace}/${proxy.name}`);
-  const labels = pod?.metadata?.labels ?? proxy.labels;
-  const filters = snapshot.envoyFilters.filter((resource) => {
-    const { namespace } = resource.metadata;
-    return (namespace === rootNamespace || namespace === proxy.namespace) && selects(resource, proxy, labels);
+  const workload = { namespace: proxy.namespace, labels: pod?.metadata?.labels ?? proxy.labels, gateways: [] };
+  const filters = snapshot.envoyFilters.filter(({ metadata: { namespace = "" }, spec }) => {
+    if (namespace !== rootNamespace && namespace !== proxy.namespace) return false;
+    return isAttached(namespace, spec.targetRefs ?? [], spec.workloadSelector?.labels, workload);
   });
   if (filters.length === 0) return undefined;
   const rank = ({ metadata }: EnvoyFilter): number => (metadata.namespace === rootNamespace ? 0 : 1);
@@ -82,24 +83,6 @@ export function patchesOf(snapshot: Snapshot, proxy: PatchedProxy): Patches | un
     .filter(({ condition }) => meets(proxy, condition))
     .map(({ patch }) => patch);
   return patches.length === 0 ? undefined : byKind(internList(patches));
-}
-
-function selects(
-  { metadata, spec }: EnvoyFilter,
-  proxy: PatchedProxy,
-  labels: Readonly<Record<string, string>>,
-): boolean {
-  // Gateway API: policies are attached to what is in their own namespace.
-  if (spec.targetRefs) {
-    const gateway = labels["gateway.networking.k8s.io/gateway-name"];
-    return (
-      metadata.namespace === proxy.namespace &&
-      spec.targetRefs.some(
-        ({ group, kind, name }) => group === "gateway.networking.k8s.io" && kind === "Gateway" && name === gateway,
-      )
-    );
-  }
-  return Object.entries(spec.workloadSelector?.labels ?? {}).every(([key, value]) => labels[key] === value);
 }
 
 /** What EnvoyFilters are written for: Weft's own proxies, whose versions start anew, count as of this Istio too. */

@@ -1,10 +1,12 @@
 import type { Namespace, Node, Pod, Service } from "kubernetes-types/core/v1.d.ts";
 import type { EndpointSlice } from "kubernetes-types/discovery/v1.d.ts";
+import type { AuthorizationPolicy } from "#api/istio/authorization-policy.ts";
 import type { DestinationRule } from "#api/istio/destination-rule.ts";
 import type { EnvoyFilter } from "#api/istio/envoy-filter.ts";
 import type { Gateway } from "#api/istio/gateway.ts";
 import type { IstioObject } from "#api/istio/object.ts";
 import type { ProxyConfigResource } from "#api/istio/proxy-config.ts";
+import type { RequestAuthentication } from "#api/istio/request-authentication.ts";
 import type { ServiceEntry } from "#api/istio/service-entry.ts";
 import type { Sidecar } from "#api/istio/sidecar.ts";
 import type { VirtualService } from "#api/istio/virtual-service.ts";
@@ -31,6 +33,8 @@ export interface InputObjects {
   readonly workloadGroups: Objects<WorkloadGroup>;
   readonly envoyFilters: Objects<EnvoyFilter>;
   readonly proxyConfigs: Objects<ProxyConfigResource>;
+  readonly requestAuthentications: Objects<RequestAuthentication>;
+  readonly authorizationPolicies: Objects<AuthorizationPolicy>;
 }
 
 export type InputType = keyof InputObjects;
@@ -48,6 +52,8 @@ export const configTypes: readonly ConfigType[] = [
   "workloadGroups",
   "envoyFilters",
   "proxyConfigs",
+  "requestAuthentications",
+  "authorizationPolicies",
 ];
 
 /** Istio's own resources, of all types. */
@@ -93,6 +99,8 @@ export function emptyInput(meshConfig: MeshConfig): MeshInput {
     workloadGroups: new Map(),
     envoyFilters: new Map(),
     proxyConfigs: new Map(),
+    requestAuthentications: new Map(),
+    authorizationPolicies: new Map(),
     generated: { virtualServices: [], destinationRules: [], gateways: [] },
     meshConfig,
     clusterDomain: "cluster.local",

@@ -1,8 +1,10 @@
+import type { AuthorizationPolicy } from "#api/istio/authorization-policy.ts";
 import type { ConnectionPool } from "#api/istio/destination-rule.ts";
 import type { Gateway } from "#api/istio/gateway.ts";
+import type { RequestAuthentication } from "#api/istio/request-authentication.ts";
 import type { OutboundTrafficPolicy } from "#api/istio/sidecar.ts";
 import { type Labels, selects } from "#model/labels.ts";
-import { memo } from "#model/memo.ts";
+import { memo, sameList } from "#model/memo.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
 import type { Proxy } from "#model/proxy.ts";
 import { gatewayServiceAnnotation } from "#model/route-semantics.ts";
@@ -18,6 +20,7 @@ import { type Scope, scopeOf } from "./scope.ts";
 import { sidecarFor } from "./sidecar-for.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { type ServiceTarget, serviceTargets } from "./targets.ts";
+import { policiesFor } from "./workload-policies.ts";
 
 /** What one proxy may see: all that its configuration is made from. */
 export interface ProxyView {
@@ -36,6 +39,10 @@ export interface ProxyView {
   readonly inboundPool: ConnectionPool | undefined;
   /** For routers: the Gateways whose selector takes in the proxy, oldest first. */
   readonly gateways: readonly Gateway[];
+  /** Those for its workload, of its own namespace first. */
+  readonly requestAuthentications: readonly RequestAuthentication[];
+  /** Those for its workload, of the root namespace first. */
+  readonly authorizationPolicies: readonly AuthorizationPolicy[];
   /** Changes that EnvoyFilters make to what is generated. */
   readonly patches: Patches | undefined;
   readonly problems: readonly Problem[];
@@ -52,6 +59,9 @@ function build(snapshot: Snapshot, proxy: Proxy): ProxyView {
       ? sidecarFor(snapshot.sidecars, { namespace: proxy.namespace, labels }, snapshot.mesh.rootNamespace)
       : undefined;
   const targets = serviceTargets(snapshot, proxy);
+  const gateways = proxy.type === "router" ? selectedGateways(snapshot, labels, targets) : noGateways;
+  const { rootNamespace } = snapshot.mesh;
+  const ownFirst = [...new Set([proxy.namespace, rootNamespace])];
   return Object.freeze({
     proxy,
     mesh: withPolicy(snapshot.mesh, sidecar?.spec.outboundTrafficPolicy),
@@ -67,11 +77,16 @@ function build(snapshot: Snapshot, proxy: Proxy): ProxyView {
     dnsEndpoints: snapshot.dnsEndpoints,
     inboundPool: sidecar?.spec.inboundConnectionPool,
     targets: sidecar?.spec.ingress?.length ? ingressTargets(sidecar, proxy, targets) : targets,
-    gateways: proxy.type === "router" ? selectedGateways(snapshot, labels, targets) : [],
+    gateways,
+    // Istio: GetJwtPoliciesForWorkload, ListAuthorizationPolicies.
+    requestAuthentications: policiesFor(snapshot.requestAuthentications, ownFirst, proxy, labels, gateways),
+    authorizationPolicies: policiesFor(snapshot.authorizationPolicies, ownFirst.toReversed(), proxy, labels, gateways),
     patches: patchesOf(snapshot, proxy),
     problems: snapshot.problems,
   });
 }
+
+const noGateways: readonly Gateway[] = Object.freeze([]);
 
 const meshByPolicy = memo((_mesh: MeshConfig) => new Map<string, MeshConfig>());
 
@@ -94,10 +109,12 @@ function withPolicy(mesh: MeshConfig, policy: OutboundTrafficPolicy | undefined)
  */
 function selectedGateways(snapshot: Snapshot, labels: Labels, targets: readonly ServiceTarget[]): readonly Gateway[] {
   const served = new Set(targets.map(({ service }) => service.hostname));
-  return snapshot.gateways.filter(({ metadata, spec }) => {
-    const services = metadata.annotations?.[gatewayServiceAnnotation];
-    return services === undefined
-      ? selects(spec.selector, labels)
-      : services.split(",").some((host) => served.has(host));
-  });
+  return sameList(
+    snapshot.gateways.filter(({ metadata, spec }) => {
+      const services = metadata.annotations?.[gatewayServiceAnnotation];
+      return services === undefined
+        ? selects(spec.selector, labels)
+        : services.split(",").some((host) => served.has(host));
+    }),
+  );
 }

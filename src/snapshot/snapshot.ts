@@ -1,5 +1,7 @@
+import type { AuthorizationPolicy } from "#api/istio/authorization-policy.ts";
 import type { EnvoyFilter } from "#api/istio/envoy-filter.ts";
 import type { Gateway } from "#api/istio/gateway.ts";
+import type { RequestAuthentication } from "#api/istio/request-authentication.ts";
 import type { Sidecar } from "#api/istio/sidecar.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
 import type { Endpoint, Service } from "#model/service.ts";
@@ -8,6 +10,7 @@ import type { MeshInput } from "./input.ts";
 import type { Problem } from "./problem.ts";
 import type { InEffect } from "./usable.ts";
 import type { RoutingRule } from "./virtual-services.ts";
+import type { PoliciesByNamespace } from "./workload-policies.ts";
 
 /** The mesh at one moment. Immutable; what didn't change since the previous snapshot keeps its identity. */
 export interface Snapshot {
@@ -30,6 +33,8 @@ export interface Snapshot {
   /** Oldest first. */
   readonly envoyFilters: readonly EnvoyFilter[];
   readonly sidecars: readonly Sidecar[];
+  readonly requestAuthentications: PoliciesByNamespace<RequestAuthentication>;
+  readonly authorizationPolicies: PoliciesByNamespace<AuthorizationPolicy>;
   /** Resources that can't be used, and why. */
   readonly problems: readonly Problem[];
 }

@@ -1,8 +1,10 @@
+import type { AuthorizationPolicy } from "#api/istio/authorization-policy.ts";
 import type { DestinationRule } from "#api/istio/destination-rule.ts";
 import type { EnvoyFilter } from "#api/istio/envoy-filter.ts";
 import type { Gateway } from "#api/istio/gateway.ts";
 import type { IstioObject } from "#api/istio/object.ts";
 import type { ProxyConfigResource } from "#api/istio/proxy-config.ts";
+import type { RequestAuthentication } from "#api/istio/request-authentication.ts";
 import type { ServiceEntry } from "#api/istio/service-entry.ts";
 import type { Sidecar } from "#api/istio/sidecar.ts";
 import type { VirtualService } from "#api/istio/virtual-service.ts";
@@ -27,6 +29,8 @@ export interface InEffect {
   readonly workloadGroups: Objects<WorkloadGroup>;
   readonly envoyFilters: Objects<EnvoyFilter>;
   readonly proxyConfigs: Objects<ProxyConfigResource>;
+  readonly requestAuthentications: Objects<RequestAuthentication>;
+  readonly authorizationPolicies: Objects<AuthorizationPolicy>;
 }
 
 /** Verdicts by kind: each object is checked once, as long as it lives. */

@@ -1,15 +1,11 @@
 import type { IstioObject } from "./object.ts";
+import type { PolicyTargetReference } from "./policy-attachment.ts";
 
 export type EnvoyFilter = IstioObject<EnvoyFilterSpec>;
 
 export interface EnvoyFilterSpec {
   readonly workloadSelector?: { readonly labels?: Readonly<Record<string, string>> };
-  readonly targetRefs?: readonly {
-    readonly group?: string;
-    readonly kind?: string;
-    readonly name?: string;
-    readonly namespace?: string;
-  }[];
+  readonly targetRefs?: readonly PolicyTargetReference[];
   readonly configPatches?: readonly ConfigPatch[];
   /** Patches are applied from the lowest to the highest. */
   readonly priority?: number;

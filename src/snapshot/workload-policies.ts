@@ -1,0 +1,90 @@
+import type { Gateway } from "#api/istio/gateway.ts";
+import type { IstioObject } from "#api/istio/object.ts";
+import type { PolicyAttachment, PolicyTargetReference } from "#api/istio/policy-attachment.ts";
+import { type Labels, selects } from "#model/labels.ts";
+import { keepList, keepMap, memo, sameList } from "#model/memo.ts";
+import type { Proxy } from "#model/proxy.ts";
+import type { Objects } from "./input.ts";
+
+/** Oldest first. A list stays the same as long as nothing in its namespace changes. */
+export type PoliciesByNamespace<T> = ReadonlyMap<string, readonly T[]>;
+
+type Policy = IstioObject<PolicyAttachment>;
+
+/** What policies look at of a workload. */
+interface PolicyWorkload {
+  readonly namespace: string;
+  readonly labels: Labels;
+  /** The Gateways that it serves. */
+  readonly gateways: readonly Gateway[];
+}
+
+export function byNamespace<T extends Policy>(
+  previous: PoliciesByNamespace<T> | undefined,
+  policies: Objects<T>,
+): PoliciesByNamespace<T> {
+  const groups = Map.groupBy(policies.values(), ({ metadata }) => metadata.namespace ?? "");
+  const kept = [...groups].map(([namespace, list]) => [namespace, keepList(previous?.get(namespace), list)] as const);
+  return keepMap(previous, new Map(kept));
+}
+
+/**
+ * The policies for a proxy's workload, of each of `namespaces` in this order. The same list as long as they are the same policies, also
+ * for other workloads. Istio: WorkloadPolicyMatcher.
+ */
+export function policiesFor<T extends Policy>(
+  policies: PoliciesByNamespace<T>,
+  namespaces: readonly string[],
+  proxy: Pick<Proxy, "namespace">,
+  labels: Labels,
+  gateways: readonly Gateway[],
+): readonly T[] {
+  const found = namespaces.flatMap((name) => {
+    const group = policies.get(name);
+    return group === undefined ? [] : attached(group, proxy, labels, gateways);
+  });
+  return sameList(found as T[]);
+}
+
+/** Asked for again with each snapshot, most of which change none of these. */
+const attached = memo(
+  (
+    policies: readonly Policy[],
+    { namespace }: Pick<Proxy, "namespace">,
+    labels: Labels,
+    gateways: readonly Gateway[],
+  ) => {
+    const workload = { namespace, labels, gateways };
+    return policies.filter(({ metadata, spec }) =>
+      isAttached(metadata.namespace ?? "", targetsOf(spec), spec.selector?.matchLabels, workload),
+    );
+  },
+);
+
+function targetsOf({ targetRef, targetRefs = [] }: PolicyAttachment): readonly PolicyTargetReference[] {
+  return targetRefs.length === 0 && targetRef !== undefined ? [targetRef] : targetRefs;
+}
+
+/**
+ * Whether a policy of `policyNamespace` is attached to the workload: one that names targets to the proxies of these Gateways, in its
+ * own namespace alone; any other to what has the labels. Services and classes of gateways as targets are for waypoints, which there
+ * are none of.
+ */
+export function isAttached(
+  policyNamespace: string,
+  targets: readonly PolicyTargetReference[],
+  selector: Labels | undefined,
+  { namespace, labels, gateways }: PolicyWorkload,
+): boolean {
+  if (targets.length === 0) return selects(selector, labels);
+  const served = labels["gateway.networking.k8s.io/gateway-name"];
+  return targets.some((target) => {
+    if (target.kind !== "Gateway" || (target.namespace && target.namespace !== policyNamespace)) return false;
+    if (target.group === "gateway.networking.k8s.io")
+      return target.name === served && namespace === policyNamespace && served !== undefined;
+    return (
+      target.group === "networking.istio.io" &&
+      gateways.some(({ metadata }) => metadata.name === target.name && metadata.namespace === policyNamespace)
+    );
+  });
+}
