@@ -27,7 +27,10 @@ export interface EnvoyOptions {
 }
 
 /** Starts Envoy with everything from ADS; it ends with the test. */
-export async function startEnvoy(t: TestContext, options: EnvoyOptions): Promise<{ readonly adminPort: number }> {
+export async function startEnvoy(
+  t: { after(end: () => unknown): void },
+  options: EnvoyOptions,
+): Promise<{ readonly adminPort: number }> {
   const { tls } = options;
   const metadata = tls ? { initial_metadata: [{ key: "authorization", value: `Bearer ${tls.token}` }] } : {};
   const transportSocket = {
@@ -91,6 +94,8 @@ export async function startEnvoy(t: TestContext, options: EnvoyOptions): Promise
     [
       ["-c", join(folder, "bootstrap.json"), "--concurrency", "1", "--use-dynamic-base-id"],
       ["--admin-address-path", join(folder, "admin"), "--log-path", join(folder, "log")],
+      // Access logs are there when they are looked for.
+      ["--file-flush-interval-msec", "20"],
     ].flat(),
     { stdio: "ignore" },
   );

@@ -25,7 +25,14 @@ export interface ControlPlane {
 
 export const testLog: Log = process.env["WEFT_LOG"] ? createLog("test") : silentLog;
 
-export async function startControlPlane(): Promise<ControlPlane> {
+export interface ControlPlaneOptions {
+  /** Where istiod writes its log. */
+  readonly log?: Log;
+  /** Install settings, `PATH=VALUE`, besides the profile. */
+  readonly set?: readonly string[];
+}
+
+export async function startControlPlane({ log = testLog, set = [] }: ControlPlaneOptions = {}): Promise<ControlPlane> {
   const folder = mkdtempSync(join(tmpdir(), "weft-istiod-"));
   const kubeconfig = join(folder, "kubeconfig");
   let istiod: Istiod | undefined;
@@ -52,7 +59,7 @@ export async function startControlPlane(): Promise<ControlPlane> {
   let api = await startApi();
   writeFileSync(kubeconfig, api.adminKubeconfig());
   const client = createKubeClient(createHttpsTransport(loadKubeConfig({ path: kubeconfig })));
-  const spec = resolveOperatorSpec({ files: [], set: ["profile=minimal"] });
+  const spec = resolveOperatorSpec({ files: [], set: ["profile=minimal", ...set] });
   for (const { manifests } of renderComponents(spec)) await applyManifests(client, createDiscovery(client), manifests);
   const start = async (ports?: Istiod["ports"]): Promise<Istiod> => {
     const flags = [
@@ -67,7 +74,7 @@ export async function startControlPlane(): Promise<ControlPlane> {
       client,
       options: { ...read, ports: ports ?? read.ports },
       version: "test",
-      log: testLog,
+      log,
     });
   };
   const plane: { -readonly [K in keyof ControlPlane]: ControlPlane[K] } = {

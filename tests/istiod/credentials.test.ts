@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { get } from "node:http";
-import { networkInterfaces, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import tls from "node:tls";
@@ -13,11 +13,8 @@ import { resourceTypes } from "#kube/resource-types.ts";
 import { eventually, freePort, startEnvoy, upstream } from "#xds/test-envoy.ts";
 import { createSecretAccess } from "../../src/istiod/credentials/secret-access.ts";
 import { type ControlPlane, startControlPlane, testLog } from "./control-plane.ts";
+import { ownAddress } from "./own-address.ts";
 
-const ownAddress =
-  Object.values(networkInterfaces())
-    .flatMap((list) => list ?? [])
-    .find(({ family, internal }) => family === "IPv4" && !internal)?.address ?? "127.0.0.1";
 const program = "openssl";
 const hasOpenssl = (() => {
   try {

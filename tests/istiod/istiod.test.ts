@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { X509Certificate } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import http2 from "node:http2";
-import { networkInterfaces, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { ValidatingWebhookConfiguration } from "kubernetes-types/admissionregistration/v1.d.ts";
@@ -18,12 +18,7 @@ import { WireWriter } from "#xds/protobuf-wire.ts";
 import { typeUrls } from "#xds/resource.ts";
 import { eventually, freePort, get, startEnvoy, upstream } from "#xds/test-envoy.ts";
 import { type ControlPlane, startControlPlane } from "./control-plane.ts";
-
-/** An address of this machine that an EndpointSlice may hold. */
-const ownAddress =
-  Object.values(networkInterfaces())
-    .flatMap((list) => list ?? [])
-    .find(({ family, internal }) => family === "IPv4" && !internal)?.address ?? "127.0.0.1";
+import { ownAddress } from "./own-address.ts";
 
 describe("istiod on a Kubernetes API", () => {
   let plane: ControlPlane;
