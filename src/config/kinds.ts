@@ -4,6 +4,7 @@ import { gatewayKind } from "./gateway.ts";
 import type { IstioKind } from "./kind.ts";
 import { permissiveKinds } from "./permissive-kinds.ts";
 import { proxyConfigKind } from "./proxy-config.ts";
+import { requestAuthenticationKind } from "./request-authentication.ts";
 import { serviceEntryKind } from "./service-entry.ts";
 import { sidecarKind } from "./sidecar.ts";
 import { virtualServiceKind } from "./virtual-service.ts";
@@ -21,6 +22,7 @@ export const istioKinds: readonly IstioKind[] = [
   workloadGroupKind,
   envoyFilterKind,
   proxyConfigKind,
+  requestAuthenticationKind,
   ...permissiveKinds,
 ];
 

@@ -57,7 +57,6 @@ export const permissiveKinds: readonly IstioKind[] = [
     ["pa"],
     [column("Mode", ".spec.mtls.mode", "Mutual TLS mode."), ageColumn],
   ),
-  kind("RequestAuthentication", "requestauthentications", security, ["v1", "v1beta1"], "Accepted JWTs.", ["ra"]),
   kind(
     "Telemetry",
     "telemetries",

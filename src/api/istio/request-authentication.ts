@@ -4,15 +4,18 @@ import type { PolicyAttachment } from "./policy-attachment.ts";
 export type RequestAuthentication = IstioObject<RequestAuthenticationSpec>;
 
 /** Istio: security/v1 RequestAuthentication. */
-interface RequestAuthenticationSpec extends PolicyAttachment {
+export interface RequestAuthenticationSpec extends PolicyAttachment {
   readonly jwtRules?: readonly JWTRule[];
 }
 
-interface JWTRule {
-  readonly issuer: string;
+export interface JWTRule {
+  /** Any issuer if it is left out, which only goes with `jwksUri`. */
+  readonly issuer?: string;
   readonly audiences?: readonly string[];
   /** Where the keys are read; by OpenID Connect discovery of the issuer if neither this nor `jwks` is set. */
   readonly jwksUri?: string;
+  /** Old spelling of `jwksUri`. */
+  readonly jwks_uri?: string;
   /** The keys themselves (RFC 7517). */
   readonly jwks?: string;
   readonly fromHeaders?: readonly { readonly name: string; readonly prefix?: string }[];
@@ -26,4 +29,6 @@ interface JWTRule {
   readonly timeout?: string;
   /** Claims that are lists of words, besides `scope` and `permission`. */
   readonly spaceDelimitedClaims?: readonly string[];
+  /** Whether a request without such a token is refused: OPTIONAL unless set. */
+  readonly presence?: "OPTIONAL" | "REQUIRED";
 }
