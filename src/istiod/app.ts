@@ -12,6 +12,7 @@ import { patchesOf } from "#snapshot/envoy-filters.ts";
 import { createStatusKeeper } from "#status/status-keeper.ts";
 import { keepWebhookConfigurations } from "#webhook/ca-bundle.ts";
 import { createWebhookServer } from "#webhook/server.ts";
+import { pemBlocks } from "#x509/pem.ts";
 import { createAdsServer } from "#xds/ads-server.ts";
 import type { GrpcCall } from "#xds/grpc-call.ts";
 import { createGrpcServer } from "#xds/grpc-server.ts";
@@ -36,8 +37,8 @@ import { openXdsClient, type ProxyClient } from "./xds-clients.ts";
 export interface Istiod {
   /** The ports that were taken. */
   readonly ports: IstiodOptions["ports"];
-  /** PEM of the root that its certificates are from. */
-  readonly rootPem: string;
+  /** PEM of the roots that istiod is known by now. */
+  rootPem(): string;
   stop(): Promise<void>;
 }
 
@@ -66,6 +67,7 @@ export async function startIstiod({ client, options, version, log }: IstiodDepen
     () => loadAuthority(client, { namespace, trustDomain: "cluster.local", log }),
     log,
   );
+  const anchors = pemBlocks(authority.rootPem, "CERTIFICATE");
   const certificate = await keepServingCertificate(authority, {
     names: istiodNames({ namespace, revision }),
     onRenewed(renewed) {
@@ -167,6 +169,7 @@ export async function startIstiod({ client, options, version, log }: IstiodDepen
       return openXdsClient(node, identity, {
         snapshot: () => snapshots.current(),
         credentials,
+        trustAnchors: () => anchors,
         log: xdsLog,
         events: {
           onOpened(proxy) {
@@ -259,7 +262,7 @@ export async function startIstiod({ client, options, version, log }: IstiodDepen
 
   return {
     ports: { xds, secureXds, webhook, monitoring, http: httpPort },
-    rootPem: authority.rootPem,
+    rootPem: () => authority.rootPem,
     async stop() {
       notReady = "stopping";
       stopping.abort();

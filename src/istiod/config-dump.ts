@@ -1,6 +1,7 @@
 import type { AdsServer } from "#xds/ads-server.ts";
 import { pushOrder, shortTypeName } from "#xds/resource.ts";
 import { listOf } from "#xds/resource-set.ts";
+import { isProxy } from "./sync-status.ts";
 import type { ProxyClient } from "./xds-clients.ts";
 
 /**
@@ -13,7 +14,7 @@ export async function configDump(
   types: string,
   version: string,
 ): Promise<object | undefined> {
-  const connection = [...ads.connections()].find(({ stream }) => stream.client?.id === proxyId);
+  const connection = [...ads.connections()].find(({ stream }) => stream.client?.id === proxyId && isProxy(stream));
   const client = connection?.stream.client as ProxyClient | undefined;
   if (!connection || !client) return undefined;
   const wanted = new Set(types.split(",").filter((type) => type !== ""));

@@ -1,4 +1,5 @@
 import type { AdsServer, Connection } from "#xds/ads-server.ts";
+import type { AdsStream } from "#xds/ads-stream.ts";
 import { type ResourceType, typeUrls } from "#xds/resource.ts";
 import type { ProxyClient } from "./xds-clients.ts";
 
@@ -36,14 +37,17 @@ const shown: readonly (readonly [string, string, ResourceType])[] = [
   ["ECDS", "extensionconfig", typeUrls.extensionConfig],
 ];
 
+/** False for a stream that an agent has for its own needs. */
+export function isProxy({ subscriptions }: AdsStream): boolean {
+  return shown.some(([, , type]) => subscriptions.has(type));
+}
+
 /** What every connected proxy has of what it was sent. */
 export function syncStatus(server: AdsServer, version: string): SyncStatus[] {
   const rows: SyncStatus[] = [];
   for (const connection of server.connections()) {
     const client = connection.stream.client as ProxyClient | undefined;
-    // An agent's stream for its own needs isn't a proxy's.
-    const isProxy = shown.some(([, , type]) => connection.stream.subscriptions.has(type));
-    if (client && isProxy) rows.push(statusOf(connection, client, version));
+    if (client && isProxy(connection.stream)) rows.push(statusOf(connection, client, version));
   }
   return rows.sort((a, b) => (a.proxy < b.proxy ? -1 : 1));
 }

@@ -1,5 +1,6 @@
 import type { WorkloadIdentity } from "#ca/token-review.ts";
 import { generateSet } from "#envoy/generate.ts";
+import { trustAnchors } from "#envoy/trust-anchors.ts";
 import type { Log } from "#log/log.ts";
 import { type Proxy, parseProxy } from "#model/proxy.ts";
 import { proxyView } from "#snapshot/proxy-view.ts";
@@ -42,6 +43,8 @@ export function openXdsClient(
   options: {
     readonly snapshot: () => Snapshot;
     readonly credentials: Credentials;
+    /** Root certificates that workloads check each other against, PEM; the same list until it changes. */
+    readonly trustAnchors: () => readonly string[];
     readonly events: XdsClientEvents;
     readonly log: Log;
   },
@@ -72,10 +75,11 @@ export function openXdsClient(
         snapshot: now,
         view: {
           version: String(now.generation),
-          generate: (typeUrl, names) =>
-            typeUrl === typeUrls.secret
-              ? sharedSet(credentials.generate(names ?? []))
-              : generateSet(seen, typeUrl, names),
+          generate(typeUrl, names) {
+            if (typeUrl === typeUrls.secret) return sharedSet(credentials.generate(names ?? []));
+            if (typeUrl === typeUrls.proxyConfig) return trustAnchors(options.trustAnchors());
+            return generateSet(seen, typeUrl, names);
+          },
         },
       };
     }

@@ -81,7 +81,7 @@ export async function startAttackedMesh(): Promise<AttackedMesh> {
         xdsPort: plane.istiod.ports.secureXds,
         node: { id: `${type}~10.9.9.9~${name}-0.${namespace}~${namespace}.svc.cluster.local`, cluster: name, metadata },
         tls: {
-          rootPem: plane.istiod.rootPem,
+          rootPem: plane.istiod.rootPem(),
           serverName: "istiod.istio-system.svc",
           token: await mesh.tokenOf(namespace, name),
         },

@@ -112,7 +112,7 @@ describe("gateways get certificates from Secrets", { skip: !hasOpenssl && "no op
       variant: "delta",
       xdsPort: plane.istiod.ports.secureXds,
       node: { id: `router~10.9.9.9~${account}-0.${namespace}~${namespace}.svc.cluster.local`, cluster: "gw", metadata },
-      tls: { rootPem: plane.istiod.rootPem, serverName: "istiod.istio-system.svc", token: status.token },
+      tls: { rootPem: plane.istiod.rootPem(), serverName: "istiod.istio-system.svc", token: status.token },
     });
   }
 

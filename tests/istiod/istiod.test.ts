@@ -1,10 +1,4 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { X509Certificate } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
-import http2 from "node:http2";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { ValidatingWebhookConfiguration } from "kubernetes-types/admissionregistration/v1.d.ts";
 import type { ConfigMap, Pod, Service } from "kubernetes-types/core/v1.d.ts";
@@ -14,11 +8,10 @@ import { KubeError } from "#kube/error.ts";
 import type { KubeObject } from "#kube/object.ts";
 import { resourceTypes } from "#kube/resource-types.ts";
 import type { Condition } from "#status/condition.ts";
-import { WireWriter } from "#xds/protobuf-wire.ts";
-import { typeUrls } from "#xds/resource.ts";
 import { eventually, freePort, get, startEnvoy, upstream } from "#xds/test-envoy.ts";
 import { type ControlPlane, startControlPlane } from "./control-plane.ts";
 import { ownAddress } from "./own-address.ts";
+import { tokenOf } from "./secure-call.ts";
 
 describe("istiod on a Kubernetes API", () => {
   let plane: ControlPlane;
@@ -35,11 +28,11 @@ describe("istiod on a Kubernetes API", () => {
     await client.create(resourceTypes.namespaces, { metadata: { name: "shop" } });
     const ref = { namespace: "shop", name: "istio-ca-root-cert" };
     const read = () => client.get<ConfigMap>(resourceTypes.configMaps, ref);
-    await eventually(async () => assert.equal((await read()).data?.["root-cert.pem"], plane.istiod.rootPem));
+    await eventually(async () => assert.equal((await read()).data?.["root-cert.pem"], plane.istiod.rootPem()));
     await client.delete(resourceTypes.configMaps, ref);
-    await eventually(async () => assert.equal((await read()).data?.["root-cert.pem"], plane.istiod.rootPem));
+    await eventually(async () => assert.equal((await read()).data?.["root-cert.pem"], plane.istiod.rootPem()));
     await client.patch(resourceTypes.configMaps, { ...ref, as: "merge", patch: { data: { "root-cert.pem": "evil" } } });
-    await eventually(async () => assert.equal((await read()).data?.["root-cert.pem"], plane.istiod.rootPem));
+    await eventually(async () => assert.equal((await read()).data?.["root-cert.pem"], plane.istiod.rootPem()));
   });
 
   test("a pod in a labelled namespace is injected", async () => {
@@ -178,9 +171,9 @@ describe("istiod on a Kubernetes API", () => {
     };
     const node = { id: "router~10.9.9.9~gw-0.istio-system~istio-system.svc.cluster.local", cluster: "gw", metadata };
     const tls = {
-      rootPem: plane.istiod.rootPem,
+      rootPem: plane.istiod.rootPem(),
       serverName: "istiod.istio-system.svc",
-      token: await tokenOf("istio-system", "gateway"),
+      token: await tokenOf(plane, "istio-system", "gateway"),
     };
     const { adminPort } = await startEnvoy(t, {
       variant: "delta",
@@ -345,91 +338,6 @@ describe("istiod on a Kubernetes API", () => {
         await client.delete(resourceTypes.envoyFilters, ref);
         await eventually(async () => assert.equal(await get(port), before));
       },
-    );
-  });
-
-  /** Calls a method on 15012 with one message; resolves to the status, or the first answer. */
-  function call(path: string, token: string | undefined, message: Uint8Array): Promise<string | Buffer> {
-    const session = http2.connect(`https://localhost:${plane.istiod.ports.secureXds}`, { ca: plane.istiod.rootPem });
-    const stream = session.request({
-      ":method": "POST",
-      ":path": path,
-      "content-type": "application/grpc",
-      ...(token ? { authorization: `Bearer ${token}` } : {}),
-    });
-    const header = Buffer.alloc(5);
-    header.writeUInt32BE(message.length, 1);
-    stream.write(Buffer.concat([header, message]));
-    return new Promise<string | Buffer>((done) => {
-      const ended = (headers: http2.IncomingHttpHeaders): void => {
-        if (headers["grpc-status"] !== undefined)
-          done(`${String(headers["grpc-status"])} ${String(headers["grpc-message"])}`);
-      };
-      stream.on("response", ended);
-      stream.on("trailers", ended);
-      stream.on("error", () => {});
-      stream.on("data", (chunk: Buffer) => done(chunk));
-    }).finally(() => session.destroy());
-  }
-
-  async function tokenOf(namespace: string, name: string, audience = "istio-ca"): Promise<string> {
-    const { status } = await plane.client.request<{ status: { token: string } }>({
-      method: "POST",
-      path: `/api/v1/namespaces/${namespace}/serviceaccounts/${name}/token`,
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ spec: { audiences: [audience] } }),
-    });
-    return status.token;
-  }
-
-  test("15012 wants a token that is good, for it, and of the namespace that the node names", async () => {
-    const ads = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources";
-    const node = (namespace: string): Uint8Array =>
-      new WireWriter()
-        .message(1, new WireWriter().string(1, `sidecar~10.1.1.1~a.${namespace}~${namespace}.svc.cluster.local`))
-        .string(2, typeUrls.listener)
-        .finish();
-    const token = await tokenOf("shop", "default");
-    assert.match(String(await call(ads, undefined, node("shop"))), /^16 no bearer token/);
-    assert.match(String(await call(ads, "x.y.z", node("shop"))), /^16 the token isn't valid/);
-    assert.match(String(await call(ads, await tokenOf("shop", "default", "vault"), node("shop"))), /^16 /);
-    assert.match(String(await call(ads, token, node("meshed"))), /^7 the node is in namespace meshed, .* from shop$/);
-    assert.ok(Buffer.isBuffer(await call(ads, token, node("shop"))));
-  });
-
-  test("a workload's certificate names whose token asked, whatever the request says", async (t) => {
-    const folder = mkdtempSync(join(tmpdir(), "weft-csr-"));
-    t.after(() => rmSync(folder, { recursive: true }));
-    const program = "openssl";
-    const openssl = (...args: string[]): string => execFileSync(program, args, { encoding: "utf8", stdio: "pipe" });
-    const key = join(folder, "key.pem");
-    try {
-      openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", key);
-    } catch {
-      return t.skip("no openssl");
-    }
-    const request = openssl(
-      "req",
-      "-new",
-      "-key",
-      key,
-      "-subj",
-      "/O=evil",
-      "-addext",
-      "subjectAltName=URI:spiffe://evil",
-    );
-    const message = new WireWriter().string(1, request).varint(3, 3600).finish();
-    const path = "/istio.v1.auth.IstioCertificateService/CreateCertificate";
-    const answer = await call(path, await tokenOf("shop", "default"), message);
-    assert.ok(Buffer.isBuffer(answer));
-    const [leaf = "", root] = answer.toString("latin1").match(/-----BEGIN[^]+?-----END CERTIFICATE-----/g) ?? [];
-    const certificate = new X509Certificate(leaf);
-    assert.equal(certificate.subjectAltName, "URI:spiffe://cluster.local/ns/shop/sa/default");
-    assert.ok(certificate.checkIssued(new X509Certificate(root ?? "")));
-    assert.ok(Date.parse(certificate.validTo) - Date.now() <= 3_600_000);
-    assert.match(
-      String(await call(path, await tokenOf("shop", "default"), new WireWriter().string(1, "x").finish())),
-      /^3 not a PEM/,
     );
   });
 });

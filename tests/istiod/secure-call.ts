@@ -1,0 +1,119 @@
+import http2 from "node:http2";
+import { FrameSplitter } from "#xds/grpc-frame.ts";
+import { WireReader, WireWriter } from "#xds/protobuf-wire.ts";
+import type { ControlPlane } from "./control-plane.ts";
+
+export const createCertificatePath = "/istio.v1.auth.IstioCertificateService/CreateCertificate";
+const ads = "/envoy.service.discovery.v3.AggregatedDiscoveryService";
+export const deltaPath: string = `${ads}/DeltaAggregatedResources`;
+
+/** With what a call to 15012 says who it is. */
+export interface Caller {
+  readonly token?: string;
+  /** PEM, for TLS. */
+  readonly cert?: string;
+  readonly key?: string;
+}
+
+/** For tests: an open call. */
+export interface OpenCall {
+  /** The next message, or the status as `CODE TEXT` when the call is over. */
+  next(): Promise<Uint8Array | string>;
+  close(): void;
+}
+
+/** For tests: opens a call on 15012 with one message. */
+export function openCall(plane: ControlPlane, path: string, { token, ...tls }: Caller, message: Uint8Array): OpenCall {
+  const session = http2.connect(`https://localhost:${plane.istiod.ports.secureXds}`, {
+    ca: plane.istiod.rootPem(),
+    ...tls,
+  });
+  const arrived: (Uint8Array | string)[] = [];
+  let wake = (): void => {};
+  const put = (what: Uint8Array | string): void => {
+    arrived.push(what);
+    wake();
+  };
+  session.on("error", (error) => put(`session: ${error.message}`));
+  const stream = session.request({
+    ":method": "POST",
+    ":path": path,
+    "content-type": "application/grpc",
+    ...(token ? { authorization: `Bearer ${token}` } : {}),
+  });
+  const frames = new FrameSplitter(16 * 1024 * 1024);
+  const ended = (headers: http2.IncomingHttpHeaders): void => {
+    if (headers["grpc-status"] !== undefined)
+      put(`${String(headers["grpc-status"])} ${String(headers["grpc-message"])}`);
+  };
+  stream.on("response", ended);
+  stream.on("trailers", ended);
+  stream.on("error", (error) => put(`stream: ${error.message}`));
+  stream.on("data", (chunk: Buffer) => {
+    for (const frame of frames.push(chunk)) put(frame);
+  });
+  const header = Buffer.alloc(5);
+  header.writeUInt32BE(message.length, 1);
+  stream.write(Buffer.concat([header, message]));
+  return {
+    async next() {
+      while (arrived.length === 0) {
+        await new Promise<void>((done) => {
+          wake = done;
+        });
+      }
+      return arrived.shift() ?? "";
+    },
+    close: () => session.destroy(),
+  };
+}
+
+/** For tests: the first answer of such a call. */
+export async function callOnce(
+  plane: ControlPlane,
+  path: string,
+  caller: Caller,
+  message: Uint8Array,
+): Promise<Uint8Array | string> {
+  const call = openCall(plane, path, caller, message);
+  try {
+    return await call.next();
+  } finally {
+    call.close();
+  }
+}
+
+/** A service account's token. */
+export async function tokenOf(
+  { client }: ControlPlane,
+  namespace: string,
+  name: string,
+  audience: string = "istio-ca",
+): Promise<string> {
+  const { status } = await client.request<{ status: { token: string } }>({
+    method: "POST",
+    path: `/api/v1/namespaces/${namespace}/serviceaccounts/${name}/token`,
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ spec: { audiences: [audience] } }),
+  });
+  return status.token;
+}
+
+/** The first request of a delta stream: a sidecar of this namespace asks for a type. */
+export function firstRequest(namespace: string, typeUrl: string): Uint8Array {
+  return new WireWriter()
+    .message(1, new WireWriter().string(1, `sidecar~10.1.1.1~a.${namespace}~${namespace}.svc.cluster.local`))
+    .string(2, typeUrl)
+    .finish();
+}
+
+/** What of a message's fields has this number, in order. */
+export function fieldsOf(message: Uint8Array, field: number): readonly Uint8Array[] {
+  const reader = new WireReader(message);
+  const found: Uint8Array[] = [];
+  for (let tag = reader.next(); tag; tag = reader.next()) {
+    if (tag.field === field) found.push(reader.bytes());
+    else reader.skip(tag.type);
+  }
+  return found;
+}
