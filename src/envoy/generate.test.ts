@@ -226,6 +226,15 @@ test("a gateway listens on what its Service maps the port to, and answers 404 wi
   );
 });
 
+test("a gateway without privileges leaves ports out that it can't open", () => {
+  const server = (number: number) => ({ port: { number, name: `p${number}`, protocol: "HTTP" }, hosts: ["a.example"] });
+  const front = gateway("front", { selector: { istio: "ingressgateway" }, servers: [80, 81, 8081].map(server) });
+  const opened = (proxy: Proxy): readonly string[] =>
+    generate(viewOf(bookinfo({ gateways: keyed([front]) }), proxy), typeUrls.listener).map(({ name }) => name);
+  assert.deepEqual(opened(ingressProxy), ["0.0.0.0_8080", "0.0.0.0_8081", "0.0.0.0_81"]);
+  assert.deepEqual(opened({ ...ingressProxy, isUnprivileged: true }), ["0.0.0.0_8080", "0.0.0.0_8081"]);
+});
+
 test("a name that means nothing gives nothing", () => {
   const view = viewOf(bookinfo());
   const names = [

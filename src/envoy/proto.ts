@@ -4,7 +4,7 @@ import { type Any, anyPack, type Duration, DurationSchema } from "@bufbuild/prot
 import { parseDuration } from "#model/duration.ts";
 import { createPool } from "#model/pool.ts";
 import { WireWriter } from "#xds/protobuf-wire.ts";
-import type { Resource } from "#xds/resource.ts";
+import type { Resource, ResourceOrigin } from "#xds/resource.ts";
 
 /** A `google.protobuf.Duration` of so many milliseconds. */
 export function duration(milliseconds: number): Duration {
@@ -32,14 +32,14 @@ export function extension<Desc extends DescMessage>(
 
 const encoded = createPool<Resource>();
 
-/** The encoded resource, and the EnvoyFilters that it was `patchedBy`. See {@link encodedResource}. */
+/** The encoded resource, and where it comes from. See {@link encodedResource}. */
 export function encodeResource<Desc extends DescMessage>(
   name: string,
   schema: Desc,
   message: MessageShape<Desc>,
-  patchedBy?: readonly string[],
+  origin?: ResourceOrigin,
 ): Resource {
-  return encodedResource(name, schema, [toBinary(schema, message)], patchedBy);
+  return encodedResource(name, schema, [toBinary(schema, message)], origin);
 }
 
 /**
@@ -50,13 +50,14 @@ export function encodedResource(
   name: string,
   { typeName }: Pick<DescMessage, "typeName">,
   pieces: readonly Uint8Array[],
-  patchedBy?: readonly string[],
+  origin: ResourceOrigin = {},
 ): Resource {
   const value = new WireWriter().encoded(pieces);
   const any = new WireWriter().string(1, `type.googleapis.com/${typeName}`).message(2, value).finish();
   const version = hash("sha256", any, "base64url").slice(0, 22);
-  const key = [version, name, ...(patchedBy ?? [])].join(" ");
-  return encoded.get(key, () => Object.freeze({ name, version, any, ...(patchedBy ? { patchedBy } : {}) }));
+  const { patchedBy = [], madeFrom = [] } = origin;
+  const key = [version, name, ...patchedBy, "", ...madeFrom].join(" ");
+  return encoded.get(key, () => Object.freeze({ name, version, any, ...origin }));
 }
 
 /** Resources by name; of two with one name the first is kept, as Envoy refuses both. */

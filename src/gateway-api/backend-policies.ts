@@ -8,6 +8,7 @@ import type {
 } from "#api/gateway-api/policy.ts";
 import type { ParentReference } from "#api/gateway-api/route.ts";
 import type { ClientTLS, DestinationRule, TrafficPolicy } from "#api/istio/destination-rule.ts";
+import { parentNamesAnnotation } from "#model/route-semantics.ts";
 import type { ConditionError, ConditionState, Observation } from "./conditions.ts";
 import { joinWords, setConditions } from "./conditions.ts";
 import { authorityError, configMapCredential } from "./credentials.ts";
@@ -15,6 +16,7 @@ import { gatewayController, meshController } from "./gateway-class.ts";
 import type { WithStatus } from "./gateways.ts";
 import type { GatewayApiInput } from "./input.ts";
 import { compareObjects } from "./object-order.ts";
+import { parentNames } from "./parent-names.ts";
 
 export interface ConvertedPolicies {
   readonly tlsPolicies: readonly WithStatus<BackendTLSPolicy, PolicyStatus>[];
@@ -296,6 +298,7 @@ function destinationRules(applied: readonly Applied[], uses: BackendUses): reado
         ...(source.metadata.creationTimestamp === undefined
           ? {}
           : { creationTimestamp: source.metadata.creationTimestamp }),
+        annotations: { [parentNamesAnnotation]: parentNames(group.map((one) => one.source)) },
       },
       spec: { host, trafficPolicy },
     }));

@@ -8,7 +8,7 @@ import type {
   ListenerStatus,
 } from "#api/gateway-api/gateway.ts";
 import type { Gateway } from "#api/istio/gateway.ts";
-import { gatewayServiceAnnotation } from "#model/route-semantics.ts";
+import { gatewayServiceAnnotation, parentNamesAnnotation } from "#model/route-semantics.ts";
 import { type ConditionError, type ConditionState, type Observation, setConditions } from "./conditions.ts";
 import { serverCertificate } from "./credentials.ts";
 import { customizationsOf } from "./deployment/customizations.ts";
@@ -204,7 +204,10 @@ function istioGateway(
       namespace,
       ...(creationTimestamp === undefined ? {} : { creationTimestamp }),
       ...(uid === undefined ? {} : { uid }),
-      annotations: { [gatewayServiceAnnotation]: hosts.join(",") },
+      annotations: {
+        [gatewayServiceAnnotation]: hosts.join(","),
+        [parentNamesAnnotation]: `${kind}/${name}/${listener.name}.${namespace}`,
+      },
     },
     spec: { servers: [server] },
   };

@@ -1,8 +1,9 @@
 import type { Route } from "#api/gateway-api/route.ts";
 import type { HTTPRoute, VirtualService, VirtualServiceSpec } from "#api/istio/virtual-service.ts";
 import { hostsOverlap } from "#model/host.ts";
-import { routeSemanticsAnnotation } from "#model/route-semantics.ts";
+import { parentNamesAnnotation, routeSemanticsAnnotation } from "#model/route-semantics.ts";
 import { compareObjects } from "./object-order.ts";
+import { parentNames } from "./parent-names.ts";
 import { isReached, type RouteParent } from "./parents.ts";
 import { byPrecedence } from "./route-matches.ts";
 
@@ -42,7 +43,8 @@ export function httpVirtualServices(attachments: readonly AttachedRoutes[]): rea
     if (first === undefined) return [];
     // A sort that keeps the order of equals.
     const http = group.flatMap((one) => one.http).sort(byPrecedence);
-    return http.length === 0 ? [] : [virtualService(first, { http }, counts)];
+    const routes = group.map((one) => one.route);
+    return http.length === 0 ? [] : [virtualService(first, routes, { http }, counts)];
   });
 }
 
@@ -61,7 +63,7 @@ export function l4VirtualServices<K extends "tcp" | "tls">(
     if (routes.length === 0) return [];
     return hosts.map((host) => {
       const own = routes.map((one) => atHost(kind, one, host, parent));
-      return virtualService({ route, parent, host }, { [kind]: own }, counts);
+      return virtualService({ route, parent, host }, [route], { [kind]: own }, counts);
     });
   });
 }
@@ -103,6 +105,7 @@ function withPort(http: readonly HTTPRoute[], { hosts, reference }: RouteParent)
 
 function virtualService(
   { route, parent, host }: Pick<Attached, "route" | "parent" | "host">,
+  madeFrom: readonly Route[],
   rules: Pick<VirtualServiceSpec, "http" | "tcp" | "tls">,
   counts: Map<Route, number>,
 ): VirtualService {
@@ -119,7 +122,7 @@ function virtualService(
       namespace,
       ...(creationTimestamp === undefined ? {} : { creationTimestamp }),
       ...(uid === undefined ? {} : { uid }),
-      annotations: { [routeSemanticsAnnotation]: "gateway" },
+      annotations: { [routeSemanticsAnnotation]: "gateway", [parentNamesAnnotation]: parentNames(madeFrom) },
     },
     spec: {
       hosts: [host],

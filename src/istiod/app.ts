@@ -103,7 +103,11 @@ export async function startIstiod({ client, options, version, log }: IstiodDepen
   await Promise.all([objects.synced, settings.synced, credentials.synced, gatewayApi.synced]);
 
   const statusLog = log.with({ part: "status" });
-  const status = createConfigStatus(createStatusKeeper({ client, signal, log: statusLog }), statusLog);
+  const status = createConfigStatus(
+    createStatusKeeper({ client, signal, log: statusLog }),
+    gatewayApi.rejections,
+    statusLog,
+  );
   const addresses = createAddressAllocation({ client, signal, log: log.with({ part: "addresses" }) });
   const snapshots: Snapshots = keepSnapshots({
     objects,

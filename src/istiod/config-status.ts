@@ -1,11 +1,14 @@
 import type { Log } from "#log/log.ts";
+import { memo } from "#model/memo.ts";
 import type { Proxy } from "#model/proxy.ts";
-import { type Conflict, conflictsOf } from "#snapshot/conflicts.ts";
-import { allConfigs } from "#snapshot/input.ts";
-import type { Problem } from "#snapshot/problem.ts";
+import { parentNamesAnnotation } from "#model/route-semantics.ts";
+import { conflictsOf } from "#snapshot/conflicts.ts";
+import { allConfigs, type GeneratedConfig } from "#snapshot/input.ts";
+import type { Conflict, Problem } from "#snapshot/problem.ts";
 import type { Snapshot } from "#snapshot/snapshot.ts";
 import { acceptedType, type Condition, type StatusProblem } from "#status/condition.ts";
-import { type ConfigSource, configSources, sourceAt } from "#status/config-sources.ts";
+import { type ConfigSource, configSources, parentSources, sourceAt, sourceKey } from "#status/config-sources.ts";
+import type { ProblemBook, SourceProblem } from "#status/problem-book.ts";
 import type { StatusKeeper } from "#status/status-keeper.ts";
 import type { View } from "#xds/client.ts";
 import { type Resource, shortTypeName } from "#xds/resource.ts";
@@ -31,9 +34,21 @@ const comeBack = 30_000;
 const repeatTime = 60_000;
 
 /** What was generated is meant to be good: if somebody patched it, it is the patches that are told of. */
-function sourcesOf({ any, patchedBy }: Resource): readonly ConfigSource[] {
-  return patchedBy ? patchedBy.flatMap((path) => sourceAt(path) ?? []) : configSources(any);
+function sourcesOf({ any, patchedBy, madeFrom = [] }: Resource): readonly ConfigSource[] {
+  const named = (paths: readonly string[]): readonly ConfigSource[] => paths.flatMap((path) => sourceAt(path) ?? []);
+  return patchedBy ? named(patchedBy) : [...named(madeFrom), ...configSources(any)];
 }
+
+/** By {@link sourceKey}: the resources of the Gateway API that a generated one is made from. */
+const origins = memo((generated: GeneratedConfig): ReadonlyMap<string, readonly ConfigSource[]> => {
+  const { virtualServices, destinationRules, gateways } = generated;
+  return new Map(
+    [...virtualServices, ...destinationRules, ...gateways].map(({ kind, metadata }) => [
+      sourceKey({ kind, namespace: metadata.namespace ?? "", name: metadata.name ?? "" }),
+      parentSources(metadata.annotations?.[parentNamesAnnotation] ?? ""),
+    ]),
+  );
+});
 
 /** What is wrong, with the resource that has it. */
 function located({ resource, field, message, reason }: Problem & Pick<StatusProblem, "reason">) {
@@ -54,12 +69,14 @@ function allOfEach(conflicts: readonly Conflict[]): readonly Conflict[] {
   return [...found.values()];
 }
 
-export function createConfigStatus(keeper: StatusKeeper, log: Log): ConfigStatus {
+/** `routes` is told what proxies refuse of what was made from the Gateway API, whose statuses are written as a whole. */
+export function createConfigStatus(keeper: StatusKeeper, routes: Pick<ProblemBook, "report">, log: Log): ConfigStatus {
   /** Types that a proxy complains about, by its id. */
   const complaints = new Map<string, Set<string>>();
   const connected = new Map<string, number>();
   const timers = new Set<NodeJS.Timeout>();
   let isReviewed = false;
+  let originsOf: ReadonlyMap<string, readonly ConfigSource[]> = new Map();
 
   function later(ms: number, run: () => void): void {
     const timer = setTimeout(() => {
@@ -74,7 +91,7 @@ export function createConfigStatus(keeper: StatusKeeper, log: Log): ConfigStatus
     const id = proxyId(proxy);
     const { typeUrl, rejected } = subscription;
     const resources = view && rejected.size > 0 ? listOf(view.generate(typeUrl, new Set(rejected.keys()))) : [];
-    const problems = resources.flatMap((resource) => {
+    const problems: readonly SourceProblem[] = resources.flatMap((resource) => {
       const { name } = resource;
       const words = `${id} rejects ${shortTypeName(typeUrl)} ${name}: ${rejected.get(name)}`.slice(0, maxMessage);
       return sourcesOf(resource).map((source) => ({
@@ -84,7 +101,18 @@ export function createConfigStatus(keeper: StatusKeeper, log: Log): ConfigStatus
     });
     for (const { source } of problems)
       log.warn("resource is rejected by a proxy", { ...source, proxy: id, type: shortTypeName(typeUrl) });
-    keeper.report(`${id} ${typeUrl}`, problems);
+    const isGenerated = ({ source }: SourceProblem): boolean => originsOf.has(sourceKey(source));
+    const origin = `${id} ${typeUrl}`;
+    keeper.report(
+      origin,
+      problems.filter((one) => !isGenerated(one)),
+    );
+    routes.report(
+      origin,
+      problems.flatMap(({ source, problem }) =>
+        (originsOf.get(sourceKey(source)) ?? []).map((made) => ({ source: made, problem })),
+      ),
+    );
     const types = complaints.get(id) ?? new Set();
     complaints.set(id, types);
     if (rejected.size > 0) types.add(typeUrl);
@@ -116,11 +144,13 @@ export function createConfigStatus(keeper: StatusKeeper, log: Log): ConfigStatus
       if (!complaints.has(id)) return;
       later(comeBack, () => {
         if (connected.has(id)) return;
-        for (const typeUrl of complaints.get(id) ?? []) keeper.report(`${id} ${typeUrl}`, []);
+        for (const typeUrl of complaints.get(id) ?? [])
+          for (const book of [keeper, routes]) book.report(`${id} ${typeUrl}`, []);
         complaints.delete(id);
       });
     },
     snapshot(snapshot, passedOver) {
+      originsOf = origins(snapshot.input.generated);
       const invalid = [...snapshot.problems, ...passedOver].map((problem) => ({
         reason: "Invalid" as const,
         ...problem,

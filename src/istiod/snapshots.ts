@@ -66,7 +66,8 @@ export function keepSnapshots(options: SnapshotsOptions): Snapshots {
 
   /** What the mesh looks at. */
   function visible(): InputObjects {
-    return discovered(objects.current(), settings.meshConfig());
+    const all = objects.current();
+    return discovered(all, all.namespaces, settings.meshConfig());
   }
 
   objects.takeChanges(allTypes);

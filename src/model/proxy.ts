@@ -1,5 +1,8 @@
 import { type Locality, noLocality } from "./locality.ts";
 
+/** Ports below it are for privileged processes only. */
+export const firstUnprivilegedPort = 1024;
+
 export type ProxyType = "sidecar" | "router";
 
 /** One data-plane proxy, as its node id and metadata describe it. */
@@ -22,6 +25,8 @@ export interface Proxy {
   readonly interceptionMode: "REDIRECT" | "TPROXY" | "NONE";
   /** Node metadata as it was sent. */
   readonly metadata: Readonly<Record<string, unknown>>;
+  /** Whether it may not open ports below 1024. Istio: ISTIO_META_UNPRIVILEGED_POD. */
+  readonly isUnprivileged: boolean;
   /** Whether its agent answers the workload's DNS queries, so that hosts can have addresses that nobody else knows. */
   readonly capturesDns: boolean;
 }
@@ -68,6 +73,7 @@ export function parseProxy(node: ProxyNode): Proxy | string {
     serviceAccount: text(metadata["SERVICE_ACCOUNT"]),
     locality: region === "" && zone === "" && subZone === "" ? noLocality : { region, zone, subzone: subZone },
     metadata,
+    isUnprivileged: isTrue(metadata["UNPRIVILEGED_POD"]),
     capturesDns: isTrue(metadata["DNS_CAPTURE"]),
     interceptionMode: mode === "TPROXY" || mode === "NONE" ? mode : "REDIRECT",
   });

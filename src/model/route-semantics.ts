@@ -6,3 +6,9 @@ export const routeSemanticsAnnotation = "internal.istio.io/route-semantics";
 
 /** Hostnames, by comma, of the services whose proxies serve a Gateway; there is no selector then. Istio: InternalGatewayServiceAnnotation. */
 export const gatewayServiceAnnotation = "internal.istio.io/gateway-service";
+
+/**
+ * On a resource that was made from others: these, by comma, as `Kind/name.namespace` (a listener's as `Kind/name/listener.namespace`).
+ * Istio: InternalParentNames.
+ */
+export const parentNamesAnnotation = "internal.istio.io/parents";

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Server } from "#api/istio/gateway.ts";
+import type { Pod, Service } from "kubernetes-types/core/v1.d.ts";
+import type { Gateway, Server } from "#api/istio/gateway.ts";
 import type { ServiceEntry } from "#api/istio/service-entry.ts";
 import type { VirtualService } from "#api/istio/virtual-service.ts";
-import { bookinfo, destinationRule, gateway, keyed, virtualService } from "#envoy/bookinfo.fixture.ts";
+import { bookinfo, destinationRule, gateway, keyed, pod, virtualService } from "#envoy/bookinfo.fixture.ts";
 import { buildSnapshot } from "./build.ts";
 import { conflictsOf } from "./conflicts.ts";
 import type { MeshInput } from "./input.ts";
@@ -87,6 +88,30 @@ test("a Gateway that selects nothing is told", () => {
     gateways: keyed([gateway("lost", { selector: { istio: "nobody" }, servers: [server("HTTP")] })]),
   });
   assert.match(only, /^NotFound Gateway default\/lost spec\.selector no Pod has the labels istio=nobody/);
+});
+
+test("a Gateway with a port that its Pods may not open is told, unless a Service leads elsewhere", () => {
+  const env = [{ name: "ISTIO_META_UNPRIVILEGED_POD", value: "true" }];
+  const own = pod("own", "10.0.0.30", { istio: "own" });
+  const unprivileged = { ...own, spec: { containers: [{ name: "istio-proxy", env }] } };
+  const web = (number: number): Gateway =>
+    gateway("web", {
+      selector: { istio: "own" },
+      servers: [{ ...server("HTTP"), port: { number, name: "h", protocol: "HTTP" } }],
+    });
+  const told = (number: number, ...pods: readonly Pod[]): readonly string[] =>
+    found({ gateways: keyed([web(number)]), pods: keyed(pods) });
+  assert.match(
+    told(80, unprivileged)[0] ?? "",
+    /^NotFound Gateway default\/web spec\.servers\[0\]\.port\.number no Pod .* may open port 80/,
+  );
+  assert.deepEqual(told(80, own), []);
+  assert.deepEqual(told(8080, unprivileged), []);
+  const service: Service = {
+    metadata: { name: "own", namespace: "default" },
+    spec: { selector: { istio: "own" }, ports: [{ port: 80, targetPort: 8080 }] },
+  };
+  assert.deepEqual(found({ gateways: keyed([web(80)]), pods: keyed([unprivileged]), services: keyed([service]) }), []);
 });
 
 test("ServiceEntries that disagree on a port's protocol: the younger hears of the older", () => {

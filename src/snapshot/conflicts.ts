@@ -9,19 +9,16 @@ import type { MeshConfig } from "#model/mesh-config.ts";
 import { isHttp, type Protocol, parseProtocol } from "#model/protocol.ts";
 import { gatewayServiceAnnotation, routeSemanticsAnnotation } from "#model/route-semantics.ts";
 import { exportTo, isVisible } from "#registry/service.ts";
+import { closedPorts } from "./closed-ports.ts";
 import type { DestinationPolicies } from "./destination-rules.ts";
 import type { MeshInput, Objects } from "./input.ts";
-import type { Problem } from "./problem.ts";
+import type { Conflict } from "./problem.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { meshGateway, type RoutingRule } from "./virtual-services.ts";
 
-/** Why a resource that is valid isn't in effect, or a part of it: another has its place, or what it refers to isn't there. */
-export interface Conflict extends Problem {
-  readonly reason: "Conflict" | "NotFound";
-}
-
 /** What resources of the snapshot do to each other. Each names the other resource; of two that clash the older one has nothing. */
-export function conflictsOf({ rules, policies, gateways, input, inEffect }: Snapshot): readonly Conflict[] {
+export function conflictsOf(snapshot: Snapshot): readonly Conflict[] {
+  const { rules, policies, gateways, input, inEffect } = snapshot;
   return [
     ...meshHosts(rules),
     ...missingSubsets(inEffect.virtualServices, policies, domainOf(input.clusterDomain)),
@@ -29,6 +26,7 @@ export function conflictsOf({ rules, policies, gateways, input, inEffect }: Snap
     ...serverClashes(gateways),
     ...entryProtocols(inEffect.serviceEntries, input.meshConfig),
     ...unserved(gateways, input.pods),
+    ...closedPorts(gateways, snapshot.services, input.pods),
   ];
 }
 

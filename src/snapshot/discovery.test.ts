@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Namespace, Service } from "kubernetes-types/core/v1.d.ts";
 import { defaultMeshConfig } from "#model/mesh-config.ts";
-import { discovered, selectsOthers } from "./discovery.ts";
+import { discovered, isDiscovered, selectsOthers } from "./discovery.ts";
 import { emptyInput, type MeshInput } from "./input.ts";
 
 function namespace(name: string, labels: Readonly<Record<string, string>>): readonly [string, Namespace] {
@@ -21,13 +21,17 @@ function input(selected: string, ...labelled: string[]): MeshInput {
 }
 
 test("only the selected namespaces count, and the mesh's own", () => {
-  const seen = (of: MeshInput): string[] => [...discovered(of, of.meshConfig).services.keys()];
+  const { services, namespaces } = input("", "");
+  const lookAt = ({ namespaces: all, meshConfig }: MeshInput) => discovered({ services, namespaces }, all, meshConfig);
+  const seen = (of: MeshInput): string[] => [...lookAt(of).services.keys()];
   assert.deepEqual(seen(input("", "a")), ["a/x", "b/x", "istio-system/x"]);
   assert.deepEqual(seen(input("yes", "a")), ["a/x", "istio-system/x"]);
   assert.deepEqual(seen(input("yes")), ["istio-system/x"]);
   const one = input("yes", "a");
-  assert.equal(discovered(one, one.meshConfig).namespaces.size, 3);
-  assert.equal(discovered(one, one.meshConfig).services, discovered(one, one.meshConfig).services);
+  assert.equal(lookAt(one).namespaces.size, 3);
+  assert.equal(lookAt(one).services, lookAt(one).services);
+  const isSeen = (name: string): boolean => isDiscovered(name, one.namespaces, one.meshConfig);
+  assert.deepEqual(["a", "b", "istio-system"].map(isSeen), [true, false, true]);
 });
 
 test("a change of selectors or labels is noticed", () => {

@@ -2,10 +2,10 @@ import type { Namespace } from "kubernetes-types/core/v1.d.ts";
 import { type LabelSelector, matchesLabels } from "#model/label-selector.ts";
 import { memo } from "#model/memo.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
-import type { InputObjects, MeshInput, Objects } from "./input.ts";
+import type { MeshInput, Objects } from "./input.ts";
 
 /** Objects of these aren't in a namespace. */
-const clusterScoped: ReadonlySet<string> = new Set(["nodes", "namespaces"]);
+const clusterScoped: ReadonlySet<string> = new Set(["nodes", "namespaces", "gatewayClasses"]);
 
 /** The namespaces that the mesh looks at; undefined for all. The root namespace is always one. */
 const selectedNamespaces = memo((namespaces: Objects<Namespace>, mesh: MeshConfig): ReadonlySet<string> | undefined => {
@@ -22,16 +22,24 @@ const within = memo(
     new Map([...objects].filter(([key]) => namespaces.has(key.slice(0, key.indexOf("/"))))),
 );
 
-/** The objects without those in namespaces that the mesh's `discoverySelectors` leave out. Istio: discoverySelectors. */
-export function discovered(objects: InputObjects, mesh: MeshConfig): InputObjects {
-  const namespaces = selectedNamespaces(objects.namespaces, mesh);
-  if (namespaces === undefined) return objects;
-  return Object.fromEntries(
-    Object.entries(objects).map(([type, map]) => [
-      type,
-      clusterScoped.has(type) || !(map instanceof Map) ? map : within(map, namespaces),
-    ]),
-  ) as unknown as InputObjects;
+/** The collections without the objects in namespaces that the mesh's `discoverySelectors` leave out. Istio: discoverySelectors. */
+export function discovered<T extends { readonly [K in keyof T]: Objects<unknown> }>(
+  collections: T,
+  namespaces: Objects<Namespace>,
+  mesh: MeshConfig,
+): T {
+  const selected = selectedNamespaces(namespaces, mesh);
+  if (selected === undefined) return collections;
+  const kept = Object.entries<Objects<unknown>>(collections).map(([type, objects]) => [
+    type,
+    clusterScoped.has(type) ? objects : within(objects, selected),
+  ]);
+  return Object.fromEntries(kept) as T;
+}
+
+/** Whether the mesh looks at a namespace. */
+export function isDiscovered(namespace: string, namespaces: Objects<Namespace>, mesh: MeshConfig): boolean {
+  return selectedNamespaces(namespaces, mesh)?.has(namespace) ?? true;
 }
 
 /** Whether `after` looks at other namespaces than `before`. */

@@ -5,3 +5,8 @@ export interface Problem {
   readonly field: string;
   readonly message: string;
 }
+
+/** Why a resource that is valid isn't in effect, or a part of it: another has its place, or what it refers to isn't there. */
+export interface Conflict extends Problem {
+  readonly reason: "Conflict" | "NotFound";
+}

@@ -6,6 +6,11 @@ export interface ConfigSource {
   readonly name: string;
 }
 
+/** Tells resources apart. */
+export function sourceKey({ kind, namespace, name }: ConfigSource): string {
+  return `${kind}/${namespace}/${name}`;
+}
+
 const kinds = new Map([
   ["virtual-service", "VirtualService"],
   ["destination-rule", "DestinationRule"],
@@ -14,7 +19,7 @@ const kinds = new Map([
 ]);
 
 const prefix = Buffer.from("/apis/networking.istio.io/");
-const wholePath = /^\/apis\/networking\.istio\.io\/v\w+\/namespaces\/([a-z0-9-]+)\/([a-z-]+)\/([a-z0-9.-]+)$/;
+const wholePath = /^\/apis\/networking\.istio\.io\/v\w+\/namespaces\/([a-z0-9-]+)\/([a-z-]+)\/([a-z0-9.~-]+)$/;
 
 /** The resource that such a path names, if it is of a kind that says something to proxies. */
 export function sourceAt(path: string): ConfigSource | undefined {
@@ -43,4 +48,13 @@ export function configSources(encoded: Uint8Array): readonly ConfigSource[] {
     }
   }
   return [...found.values()];
+}
+
+/** The resources in such a list of names as {@link parentNamesAnnotation} has. */
+export function parentSources(names: string): readonly ConfigSource[] {
+  return names.split(",").flatMap((text) => {
+    const [, kind, name, namespace] = /^(\w+)\/(.+)\.([a-z0-9-]+)$/.exec(text) ?? [];
+    // A listener stands behind its owner's name.
+    return kind && name && namespace ? [{ kind, namespace, name: name.split("/")[0] ?? name }] : [];
+  });
 }

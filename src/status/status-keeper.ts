@@ -4,13 +4,14 @@ import type { KubeObject, ResourceType } from "#kube/object.ts";
 import { createReconciler } from "#kube/reconciler.ts";
 import { resourceTypes } from "#kube/resource-types.ts";
 import type { Log } from "#log/log.ts";
-import { type Condition, type StatusProblem, withAccepted } from "./condition.ts";
-import type { ConfigSource } from "./config-sources.ts";
+import { type Condition, withAccepted } from "./condition.ts";
+import { type ConfigSource, sourceKey } from "./config-sources.ts";
+import { createProblemBook, type SourceProblem } from "./problem-book.ts";
 
 /** Writes on resources what keeps them from being in effect. */
 export interface StatusKeeper {
   /** One origin's problems, all of them: what it reported before and doesn't repeat is over. */
-  report(origin: string, problems: readonly { readonly source: ConfigSource; readonly problem: StatusProblem }[]): void;
+  report(origin: string, problems: readonly SourceProblem[]): void;
   /** Looks at a resource that an earlier istiod may have marked. */
   review(source: ConfigSource): void;
 }
@@ -37,10 +38,8 @@ type WithStatus = KubeObject & { readonly status?: { readonly conditions?: reado
  */
 export function createStatusKeeper(options: StatusKeeperOptions): StatusKeeper {
   const { client, signal, log, pauseMs = 200 } = options;
-  /** By resource, then by origin. */
-  const problems = new Map<string, Map<string, StatusProblem>>();
-  const reported = new Map<string, readonly string[]>();
   const writer = createReconciler({ reconcile: write, signal, log });
+  const book = createProblemBook((key) => writer.ask(key));
 
   async function write(key: string): Promise<void> {
     const [kind = "", namespace = "", name = ""] = key.split("/");
@@ -48,9 +47,7 @@ export function createStatusKeeper(options: StatusKeeperOptions): StatusKeeper {
     if (!type) return;
     const object = await client.find<WithStatus>(type, { namespace, name });
     if (!object?.metadata) return;
-    const mine = problems.get(key);
-    // One origin is enough to say it, always the same while it complains, so that the text doesn't flap.
-    const problem = mine && [...mine].sort(([a], [b]) => (a < b ? -1 : 1))[0]?.[1];
+    const problem = book.problemOf(key);
     const conditions = withAccepted(object.status?.conditions ?? [], problem, object.metadata.generation, new Date());
     if (!conditions) return;
     await client.patch(type, {
@@ -66,30 +63,7 @@ export function createStatusKeeper(options: StatusKeeperOptions): StatusKeeper {
   }
 
   return {
-    report(origin, found) {
-      const keys = new Map(found.map(({ source, problem }) => [keyOf(source), problem]));
-      for (const key of reported.get(origin) ?? []) {
-        if (keys.has(key)) continue;
-        const mine = problems.get(key);
-        mine?.delete(origin);
-        if (mine?.size === 0) problems.delete(key);
-        writer.ask(key);
-      }
-      for (const [key, problem] of keys) {
-        const mine = problems.get(key) ?? new Map<string, StatusProblem>();
-        problems.set(key, mine);
-        const before = mine.get(origin);
-        if (before?.message === problem.message && before.reason === problem.reason) continue;
-        mine.set(origin, problem);
-        writer.ask(key);
-      }
-      if (keys.size > 0) reported.set(origin, [...keys.keys()]);
-      else reported.delete(origin);
-    },
-    review: (source) => writer.ask(keyOf(source)),
+    report: (origin, found) => book.report(origin, found),
+    review: (source) => writer.ask(sourceKey(source)),
   };
-}
-
-function keyOf({ kind, namespace, name }: ConfigSource): string {
-  return `${kind}/${namespace}/${name}`;
 }

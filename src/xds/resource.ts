@@ -9,7 +9,12 @@ export interface Resource {
   readonly any: Uint8Array;
   /** Mesh resources that changed it after it was made, as paths that the bytes needn't name. */
   readonly patchedBy?: readonly string[];
+  /** Mesh resources that it is made from, as paths, where the bytes don't name them. */
+  readonly madeFrom?: readonly string[];
 }
+
+/** What a resource says of where it comes from, beside its bytes. */
+export type ResourceOrigin = Pick<Resource, "patchedBy" | "madeFrom">;
 
 /** Type URLs of what istiod serves. */
 export const typeUrls = {

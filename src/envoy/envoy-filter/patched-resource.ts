@@ -54,12 +54,12 @@ export function patched<T extends Named>(
   const message = decode<T>(applyTo, resource);
   if (!change(message)) return undefined;
   if (patching.sources.size === 0) return resource;
-  return encodeResource(message.name, patchedType(applyTo), message, [...patching.sources]);
+  return encodeResource(message.name, patchedType(applyTo), message, { patchedBy: [...patching.sources] });
 }
 
 const addition = memo(({ applyTo, value, source }: Patch): readonly Resource[] => {
   if (value === undefined) return [];
-  return [encodeResource((value as Named).name, patchedType(applyTo), value, [source])];
+  return [encodeResource((value as Named).name, patchedType(applyTo), value, { patchedBy: [source] })];
 });
 
 /** The resources that patches add; without a context once, for a sidecar on its way out. */

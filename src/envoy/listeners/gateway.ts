@@ -2,8 +2,10 @@ import type { FilterChain } from "#api/envoy/gen/envoy/config/listener/v3/listen
 import type { Listener } from "#api/envoy/gen/envoy/config/listener/v3/listener_pb.js";
 import type { L4MatchAttributes } from "#api/istio/virtual-service.ts";
 import { intersection } from "#model/host.ts";
+import { firstUnprivilegedPort } from "#model/proxy.ts";
 import type { ProxyView } from "#snapshot/proxy-view.ts";
 import type { RoutingRule } from "#snapshot/virtual-services.ts";
+import { configPath } from "../clusters/outbound.ts";
 import {
   type GatewayPort,
   type GatewayServer,
@@ -20,10 +22,17 @@ import { proxyProtocol, tlsInspector } from "./listener-filters.ts";
 import { serverNames } from "./server-names.ts";
 import { routeTcp } from "./tcp-routes.ts";
 
-/** One listener for each port that the proxy's Gateways open. Istio: buildGatewayListeners. */
-export function gatewayListeners(view: ProxyView): readonly Listener[] {
-  const listeners: Listener[] = [];
+/** A listener, and the paths of the resources that it is made from. */
+export interface GatewayListener {
+  readonly listener: Listener;
+  readonly madeFrom: readonly string[];
+}
+
+/** One listener for each port that the proxy's Gateways open, and that it may open. Istio: buildGatewayListeners. */
+export function gatewayListeners(view: ProxyView): readonly GatewayListener[] {
+  const listeners: GatewayListener[] = [];
   for (const port of mergeGateways(view.gateways, view.targets)) {
+    if (view.proxy.isUnprivileged && port.port < firstUnprivilegedPort) continue;
     const taken = new Set(port.servers.filter(({ server }) => !passesThrough(server)).flatMap(openedNames));
     const chains = port.http
       ? [httpChain(view, port)]
@@ -32,9 +41,23 @@ export function gatewayListeners(view: ProxyView): readonly Listener[] {
     const inspected = port.servers.some(({ server }) => server.tls !== undefined) && !port.http;
     const proxied = gatewayTopology(view.proxy).proxyProtocol !== undefined;
     const inspectors = [...(proxied ? [proxyProtocol()] : []), ...(inspected ? [tlsInspector()] : [])];
-    listeners.push(gatewayListener(port.bind, port.port, chains, inspectors));
+    const listener = gatewayListener(port.bind, port.port, chains, inspectors);
+    listeners.push({ listener, madeFrom: sourcesOf(view, port) });
   }
   return listeners;
+}
+
+/** The Gateways that open a port, and the rules that send its connections somewhere. */
+function sourcesOf(view: ProxyView, { servers }: GatewayPort): readonly string[] {
+  const paths = servers.flatMap((entry) => {
+    const [namespace = "", name = ""] = entry.gateway.split("/");
+    const rules = entry.routeName === undefined ? rulesFor(view, entry) : [];
+    return [
+      configPath("gateway", namespace, name),
+      ...rules.map((rule) => configPath("virtual-service", rule.namespace, rule.name)),
+    ];
+  });
+  return [...new Set(paths)];
 }
 
 function httpChain(view: ProxyView, port: GatewayPort): FilterChain {

@@ -7,6 +7,7 @@ import type { ProxyView } from "#snapshot/proxy-view.ts";
 import type { Destinations } from "#snapshot/scope.ts";
 import type { Resource } from "#xds/resource.ts";
 import { type ResourceSet, sharedList, sharedSet, withOwn } from "#xds/resource-set.ts";
+import { configPath } from "../clusters/outbound.ts";
 import { byName, encodeResource } from "../proto.ts";
 import { gatewayListeners } from "./gateway.ts";
 import { openedInbound, virtualInbound } from "./inbound.ts";
@@ -16,6 +17,14 @@ import { defaultTcpChain, meshL4Rules, outboundTcpChains } from "./tcp-routes.ts
 
 function encode(listener: Listener): Resource {
   return encodeResource(listener.name, ListenerSchema, listener);
+}
+
+/** Of rules that send connections somewhere nothing is left in the listener that names them. */
+function encodeOwn(plan: OutboundPlan, view: ProxyView): Resource {
+  const listener = ownListener(plan, view);
+  const rules = new Set(plan.parts.flatMap((part) => part.rules));
+  const madeFrom = [...rules].map(({ namespace, name }) => configPath("virtual-service", namespace, name));
+  return encodeResource(listener.name, ListenerSchema, listener, { madeFrom });
 }
 
 const virtualOutboundResource = memo((mesh: MeshConfig) => encode(virtualOutbound(mesh)));
@@ -107,13 +116,18 @@ const inbound = memo((targets: ProxyView["targets"], mesh: MeshConfig): readonly
 
 /** All listeners of a proxy. */
 export const listenerResources: (view: ProxyView) => ResourceSet = memo((view: ProxyView) => {
-  if (view.proxy.type === "router") return sharedSet(sharedList(byName(gatewayListeners(view).map(encode))));
+  if (view.proxy.type === "router") {
+    const resources = gatewayListeners(view).map(({ listener, madeFrom }) =>
+      encodeResource(listener.name, ListenerSchema, listener, { madeFrom }),
+    );
+    return sharedSet(sharedList(byName(resources)));
+  }
   const { destinations, egress } = view.scope;
   const mode = modes[view.proxy.interceptionMode];
   const plans = plansOf(egress, view.mesh, mode);
   const mine = [
     ...inbound(view.targets, view.mesh),
-    ...plans.own.map((plan) => encode(ownListener(plan, view))),
+    ...plans.own.map((plan) => encodeOwn(plan, view)),
     ...headlessResources(view, plans.headless),
   ];
   return withOwn(shared(plans, destinations, view.mesh), byName(mine));

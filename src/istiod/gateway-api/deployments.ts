@@ -17,6 +17,7 @@ import { objectKey, type ResourceType } from "#kube/object.ts";
 import { createReconciler } from "#kube/reconciler.ts";
 import { resourceTypes } from "#kube/resource-types.ts";
 import type { Log } from "#log/log.ts";
+import { isDiscovered } from "#snapshot/discovery.ts";
 import type { MeshObjects } from "../mesh-objects.ts";
 import type { MeshSettings } from "../mesh-settings.ts";
 import type { GatewayApiResources } from "./resources.ts";
@@ -24,7 +25,7 @@ import type { GatewayApiResources } from "./resources.ts";
 export interface GatewayDeploymentsOptions {
   readonly client: KubeClient;
   readonly resources: GatewayApiResources;
-  readonly objects: Pick<MeshObjects, "current">;
+  readonly objects: Pick<MeshObjects, "current" | "onChange">;
   readonly settings: MeshSettings;
   readonly rootNamespace: string;
   readonly revision: string;
@@ -66,6 +67,10 @@ export function keepGatewayDeployments(options: GatewayDeploymentsOptions): void
     else if (type === "gatewayClasses" || type === "listenerSets" || type === "configMaps") askAll();
   });
   settings.onChange(askAll);
+  options.objects.onChange((type) => {
+    // Which namespaces the mesh looks at, and whose ListenerSets a Gateway takes, hangs on their labels.
+    if (type === "namespaces") askAll();
+  });
   askAll();
   const labelSelector = `${managedLabel}=${gatewayController.replace("/", "-")}`;
   for (const type of [resourceTypes.serviceAccounts, resourceTypes.deployments, resourceTypes.services]) {
@@ -99,6 +104,7 @@ export function keepGatewayDeployments(options: GatewayDeploymentsOptions): void
     const current = resources.current();
     const info = classNamed(gateway.spec.gatewayClassName, current);
     const customizations = customizationsOf(gateway, resources.configMaps(), rootNamespace);
+    const { namespaces } = options.objects.current();
     if (info === undefined || gateway.metadata.deletionTimestamp || "error" in customizations) return undefined;
     return deployedObjects(gateway, {
       info,
@@ -108,8 +114,8 @@ export function keepGatewayDeployments(options: GatewayDeploymentsOptions): void
       environment: options.environment,
       proxyConfigs: options.proxyConfigs(),
       copiesMetadata: true,
-      isWatched: () => true,
-      moreListeners: attachedListeners(gateway, current.listenerSets, info, options.objects.current().namespaces),
+      isWatched: (namespace) => isDiscovered(namespace, namespaces, settings.meshConfig()),
+      moreListeners: attachedListeners(gateway, current.listenerSets, info, namespaces),
       customizations,
     });
   }

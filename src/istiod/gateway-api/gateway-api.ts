@@ -1,11 +1,15 @@
 import type { ServerTLS } from "#api/istio/gateway.ts";
 import { type Converted, convertGatewayApi, keepEqual } from "#gateway-api/convert.ts";
 import type { KubeClient } from "#kube/client.ts";
-import { objectKey } from "#kube/object.ts";
+import { type KubeObject, objectKey } from "#kube/object.ts";
 import type { Log } from "#log/log.ts";
 import { gatewayServiceAnnotation } from "#model/route-semantics.ts";
+import { discovered } from "#snapshot/discovery.ts";
 import type { GeneratedConfig, InputObjects } from "#snapshot/input.ts";
+import { sourceKey } from "#status/config-sources.ts";
+import { createProblemBook, type ProblemBook } from "#status/problem-book.ts";
 import { createResourceStatusWriter } from "#status/resource-status.ts";
+import { withProblem } from "#status/whole-status.ts";
 import type { Credentials } from "../credentials/credentials.ts";
 import type { MeshSettings } from "../mesh-settings.ts";
 import type { ServedTypes } from "../served-types.ts";
@@ -26,13 +30,15 @@ export interface GatewayApi {
   /** Whether statuses follow from endpoints: Gateways say where they can be reached. */
   watchesEndpoints(): boolean;
   readonly resources: GatewayApiResources;
+  /** What proxies refuse of what was made from these resources: their statuses say so. */
+  readonly rejections: Pick<ProblemBook, "report">;
 }
 
 export interface GatewayApiOptions {
   readonly client: KubeClient;
   readonly served: ServedTypes;
   readonly credentials: Pick<Credentials, "secrets" | "configMaps">;
-  readonly settings: Pick<MeshSettings, "rawMesh">;
+  readonly settings: Pick<MeshSettings, "rawMesh" | "meshConfig">;
   readonly clusterDomain: string;
   readonly rootNamespace: string;
   readonly signal: AbortSignal;
@@ -48,6 +54,7 @@ export function followGatewayApi(options: GatewayApiOptions): GatewayApi {
   const ingresses = followIngresses(options);
   const statuses = createResourceStatusWriter({ client, signal, log });
   const listeners: (() => void)[] = [];
+  const rejections = createProblemBook(() => tell());
   let converted: Converted | undefined;
   let told: GeneratedConfig = nothing;
   keepBuiltInClasses({ client, served, signal, log });
@@ -68,6 +75,7 @@ export function followGatewayApi(options: GatewayApiOptions): GatewayApi {
     onChange: (listener) => void listeners.push(listener),
     watchesEndpoints: () => resources.current().kubernetesGateways.size > 0,
     resources,
+    rejections,
     refersTo: (namespace, credential) =>
       converted?.gateways.some(({ metadata, spec }) => {
         const services = metadata.annotations?.[gatewayServiceAnnotation]?.split(",") ?? [];
@@ -86,6 +94,12 @@ export function followGatewayApi(options: GatewayApiOptions): GatewayApi {
     },
   };
 
+  function withRejection({ kind, metadata }: KubeObject, status: unknown): unknown {
+    const { name = "", namespace = "", generation } = metadata ?? {};
+    const problem = rejections.problemOf(sourceKey({ kind: kind ?? "", namespace, name }));
+    return withProblem(status ?? {}, problem, { generation, now: new Date(), controllers: "istio.io/" });
+  }
+
   function convertResources(objects: InputObjects) {
     if (!resources.isUsed()) {
       converted = undefined;
@@ -94,7 +108,7 @@ export function followGatewayApi(options: GatewayApiOptions): GatewayApi {
     const { services, namespaces, serviceEntries } = objects;
     converted = convertGatewayApi(
       {
-        ...resources.current(),
+        ...discovered(resources.current(), namespaces, options.settings.meshConfig()),
         services,
         namespaces,
         serviceEntries,
@@ -109,7 +123,7 @@ export function followGatewayApi(options: GatewayApiOptions): GatewayApi {
     );
     const wanted = converted.statuses.flatMap(({ object, status }) => {
       const type = typeOfObject(object);
-      return type ? [{ type, object, status }] : [];
+      return type ? [{ type, object, status: withRejection(object, status) }] : [];
     });
     return { ...converted, statuses: wanted };
   }
