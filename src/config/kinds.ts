@@ -2,6 +2,7 @@ import { destinationRuleKind } from "./destination-rule.ts";
 import { envoyFilterKind } from "./envoy-filter.ts";
 import { gatewayKind } from "./gateway.ts";
 import type { IstioKind } from "./kind.ts";
+import { peerAuthenticationKind } from "./peer-authentication.ts";
 import { permissiveKinds } from "./permissive-kinds.ts";
 import { proxyConfigKind } from "./proxy-config.ts";
 import { requestAuthenticationKind } from "./request-authentication.ts";
@@ -23,6 +24,7 @@ export const istioKinds: readonly IstioKind[] = [
   envoyFilterKind,
   proxyConfigKind,
   requestAuthenticationKind,
+  peerAuthenticationKind,
   ...permissiveKinds,
 ];
 

@@ -49,15 +49,6 @@ export const permissiveKinds: readonly IstioKind[] = [
     [column("Action", ".spec.action", "What happens to a request that matches."), ageColumn],
   ),
   kind(
-    "PeerAuthentication",
-    "peerauthentications",
-    security,
-    ["v1", "v1beta1"],
-    "Mutual TLS between peers.",
-    ["pa"],
-    [column("Mode", ".spec.mtls.mode", "Mutual TLS mode."), ageColumn],
-  ),
-  kind(
     "Telemetry",
     "telemetries",
     "telemetry.istio.io",

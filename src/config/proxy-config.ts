@@ -4,6 +4,7 @@ import type { Report } from "./report.ts";
 import { integer, map, object, resource, text } from "./schema/build.ts";
 import { selectorLabels } from "./schema/traffic.ts";
 import { schemaKind } from "./schema-kind.ts";
+import { checkPolicySelector } from "./workload-selector-rules.ts";
 
 const spec = object(
   {
@@ -22,11 +23,7 @@ const spec = object(
 );
 
 function checkProxyConfig({ selector, environmentVariables }: ProxyConfigSpec, report: Report): void {
-  for (const [key, value] of Object.entries(selector?.matchLabels ?? {})) {
-    const field = `spec.selector.matchLabels[${JSON.stringify(key)}]`;
-    if (key === "") report.error(field, "a label's key must not be empty");
-    if (key.includes("*") || value.includes("*")) report.error(field, "wildcards are not supported", value);
-  }
+  checkPolicySelector(selector, "spec.selector", "every workload of the namespace", report);
   for (const name of Object.keys(environmentVariables ?? {})) {
     if (!/^[A-Za-z_][A-Za-z0-9_.-]*$/.test(name))
       report.error(`spec.environmentVariables[${JSON.stringify(name)}]`, "isn't the name of an environment variable");

@@ -1,4 +1,6 @@
+import type { PolicySelector } from "#api/istio/policy-attachment.ts";
 import type { WorkloadSelector } from "#api/istio/workload-selector.ts";
+import type { Labels } from "#model/labels.ts";
 import type { Report } from "./report.ts";
 
 /** Istio: ValidateAlphaWorkloadSelector. `whom` is what a selector without labels takes in. */
@@ -9,11 +11,26 @@ export function checkWorkloadSelector(
   report: Report,
 ): void {
   if (selector === undefined) return;
-  const labels = Object.entries(selector.labels ?? {});
-  if (labels.length === 0) report.warning(field, `without labels takes in ${whom}`);
-  for (const [key, value] of labels) {
-    const at = `${field}.labels[${JSON.stringify(key)}]`;
-    if (key === "") report.error(at, "must not have an empty name");
-    if (key.includes("*") || value.includes("*")) report.error(at, "must not have a wildcard", value);
+  checkLabels(selector.labels, field, "labels", whom, report);
+}
+
+/** The same of a policy's selector. Istio: validateWorkloadSelector. */
+export function checkPolicySelector(
+  selector: PolicySelector | undefined,
+  field: string,
+  whom: string,
+  report: Report,
+): void {
+  if (selector === undefined) return;
+  checkLabels(selector.matchLabels, field, "matchLabels", whom, report);
+}
+
+function checkLabels(labels: Labels = {}, field: string, key: string, whom: string, report: Report): void {
+  const entries = Object.entries(labels);
+  if (entries.length === 0) report.warning(field, `without labels takes in ${whom}`);
+  for (const [name, value] of entries) {
+    const at = `${field}.${key}[${JSON.stringify(name)}]`;
+    if (name === "") report.error(at, "must not have an empty name");
+    if (name.includes("*") || value.includes("*")) report.error(at, "must not have a wildcard", value);
   }
 }

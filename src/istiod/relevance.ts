@@ -35,6 +35,7 @@ const relevantParts: Readonly<Record<InputType, (object: KubeObject) => unknown>
   proxyConfigs: config,
   requestAuthentications: config,
   authorizationPolicies: config,
+  peerAuthentications: config,
 };
 
 function meta({ metadata }: KubeObject): unknown[] {

@@ -51,7 +51,8 @@ export type ResourceTypeName =
   | "envoyFilters"
   | "proxyConfigs"
   | "requestAuthentications"
-  | "authorizationPolicies";
+  | "authorizationPolicies"
+  | "peerAuthentications";
 
 /** The collections that Weft itself reads and writes. */
 export const resourceTypes: Readonly<Record<ResourceTypeName, ResourceType>> = {
@@ -108,6 +109,7 @@ export const resourceTypes: Readonly<Record<ResourceTypeName, ResourceType>> = {
   proxyConfigs: type("networking.istio.io", "v1beta1", "proxyconfigs", "ProxyConfig"),
   requestAuthentications: type("security.istio.io", "v1", "requestauthentications", "RequestAuthentication"),
   authorizationPolicies: type("security.istio.io", "v1", "authorizationpolicies", "AuthorizationPolicy"),
+  peerAuthentications: type("security.istio.io", "v1", "peerauthentications", "PeerAuthentication"),
   gatewayClasses: type("gateway.networking.k8s.io", "v1", "gatewayclasses", "GatewayClass", false),
   kubernetesGateways: type("gateway.networking.k8s.io", "v1", "gateways", "Gateway"),
   listenerSets: type("gateway.networking.k8s.io", "v1", "listenersets", "ListenerSet"),

@@ -1,6 +1,7 @@
 import type { Service as KubeService } from "kubernetes-types/core/v1.d.ts";
 import type { DestinationRule } from "#api/istio/destination-rule.ts";
 import type { IstioObject } from "#api/istio/object.ts";
+import type { PeerAuthentication } from "#api/istio/peer-authentication.ts";
 import type { ServiceEntry } from "#api/istio/service-entry.ts";
 import type { Sidecar } from "#api/istio/sidecar.ts";
 import type { VirtualService } from "#api/istio/virtual-service.ts";
@@ -15,6 +16,7 @@ import { mergeDelegates } from "./delegates.ts";
 import { type DestinationPolicies, type DestinationPolicy, mergeDestinationRules } from "./destination-rules.ts";
 import { buildEndpoints, dnsEndpointsOf } from "./endpoints.ts";
 import { type ChangeSet, configTypes, type GeneratedConfig, type MeshInput, type Objects } from "./input.ts";
+import { type PeerPolicies, peerPolicies } from "./peer-authentications.ts";
 import type { Problem } from "./problem.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { type InEffect, usable } from "./usable.ts";
@@ -58,6 +60,7 @@ export function buildSnapshot(previous: Snapshot | undefined, input: MeshInput, 
     sidecars: configs.sidecars,
     requestAuthentications: configs.requestAuthentications,
     authorizationPolicies: configs.authorizationPolicies,
+    peers: configs.peers,
     problems: configs.problems,
   });
 }
@@ -106,6 +109,7 @@ type Configs = Pick<
   | "sidecars"
   | "requestAuthentications"
   | "authorizationPolicies"
+  | "peers"
   | "problems"
 >;
 
@@ -138,6 +142,7 @@ function buildConfigs(previous: Snapshot | undefined, input: MeshInput, settings
       last?.authorizationPolicies,
       problems,
     ),
+    peerAuthentications: usable("PeerAuthentication", input.peerAuthentications, last?.peerAuthentications, problems),
   };
   const { generated } = input;
   const rules = withGenerated(inEffect.virtualServices, generated.virtualServices).map((source) =>
@@ -154,8 +159,19 @@ function buildConfigs(previous: Snapshot | undefined, input: MeshInput, settings
     sidecars: keepList<Sidecar>(previous?.sidecars, [...inEffect.sidecars.values()]),
     requestAuthentications: byNamespace(previous?.requestAuthentications, inEffect.requestAuthentications),
     authorizationPolicies: byNamespace(previous?.authorizationPolicies, inEffect.authorizationPolicies),
+    peers: keepPeers(previous, [...inEffect.peerAuthentications.values()], settings.mesh),
     problems,
   };
+}
+
+function keepPeers(
+  previous: Snapshot | undefined,
+  policies: readonly PeerAuthentication[],
+  { rootNamespace }: MeshConfig,
+): PeerPolicies {
+  const before = previous && [...previous.inEffect.peerAuthentications.values()];
+  const same = previous?.peers.rootNamespace === rootNamespace && keepList(before, policies) === before;
+  return same ? previous.peers : peerPolicies(policies, rootNamespace);
 }
 
 function isSameGenerated(a: GeneratedConfig, b: GeneratedConfig): boolean {

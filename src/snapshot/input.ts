@@ -5,6 +5,7 @@ import type { DestinationRule } from "#api/istio/destination-rule.ts";
 import type { EnvoyFilter } from "#api/istio/envoy-filter.ts";
 import type { Gateway } from "#api/istio/gateway.ts";
 import type { IstioObject } from "#api/istio/object.ts";
+import type { PeerAuthentication } from "#api/istio/peer-authentication.ts";
 import type { ProxyConfigResource } from "#api/istio/proxy-config.ts";
 import type { RequestAuthentication } from "#api/istio/request-authentication.ts";
 import type { ServiceEntry } from "#api/istio/service-entry.ts";
@@ -35,6 +36,7 @@ export interface InputObjects {
   readonly proxyConfigs: Objects<ProxyConfigResource>;
   readonly requestAuthentications: Objects<RequestAuthentication>;
   readonly authorizationPolicies: Objects<AuthorizationPolicy>;
+  readonly peerAuthentications: Objects<PeerAuthentication>;
 }
 
 export type InputType = keyof InputObjects;
@@ -54,6 +56,7 @@ export const configTypes: readonly ConfigType[] = [
   "proxyConfigs",
   "requestAuthentications",
   "authorizationPolicies",
+  "peerAuthentications",
 ];
 
 /** Istio's own resources, of all types. */
@@ -101,6 +104,7 @@ export function emptyInput(meshConfig: MeshConfig): MeshInput {
     proxyConfigs: new Map(),
     requestAuthentications: new Map(),
     authorizationPolicies: new Map(),
+    peerAuthentications: new Map(),
     generated: { virtualServices: [], destinationRules: [], gateways: [] },
     meshConfig,
     clusterDomain: "cluster.local",

@@ -7,6 +7,7 @@ import type { MeshConfig } from "#model/mesh-config.ts";
 import type { Endpoint, Service } from "#model/service.ts";
 import type { DestinationPolicies } from "./destination-rules.ts";
 import type { MeshInput } from "./input.ts";
+import type { PeerPolicies } from "./peer-authentications.ts";
 import type { Problem } from "./problem.ts";
 import type { InEffect } from "./usable.ts";
 import type { RoutingRule } from "./virtual-services.ts";
@@ -35,6 +36,7 @@ export interface Snapshot {
   readonly sidecars: readonly Sidecar[];
   readonly requestAuthentications: PoliciesByNamespace<RequestAuthentication>;
   readonly authorizationPolicies: PoliciesByNamespace<AuthorizationPolicy>;
+  readonly peers: PeerPolicies;
   /** Resources that can't be used, and why. */
   readonly problems: readonly Problem[];
 }

@@ -3,6 +3,7 @@ import type { DestinationRule } from "#api/istio/destination-rule.ts";
 import type { EnvoyFilter } from "#api/istio/envoy-filter.ts";
 import type { Gateway } from "#api/istio/gateway.ts";
 import type { IstioObject } from "#api/istio/object.ts";
+import type { PeerAuthentication } from "#api/istio/peer-authentication.ts";
 import type { ProxyConfigResource } from "#api/istio/proxy-config.ts";
 import type { RequestAuthentication } from "#api/istio/request-authentication.ts";
 import type { ServiceEntry } from "#api/istio/service-entry.ts";
@@ -31,6 +32,7 @@ export interface InEffect {
   readonly proxyConfigs: Objects<ProxyConfigResource>;
   readonly requestAuthentications: Objects<RequestAuthentication>;
   readonly authorizationPolicies: Objects<AuthorizationPolicy>;
+  readonly peerAuthentications: Objects<PeerAuthentication>;
 }
 
 /** Verdicts by kind: each object is checked once, as long as it lives. */

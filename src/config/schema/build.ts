@@ -66,7 +66,7 @@ export function listBy(
 export function map(
   values: JsonSchema,
   description?: string,
-  limits: Pick<JsonSchema, "maxProperties"> = {},
+  limits: Pick<JsonSchema, "minProperties" | "maxProperties"> = {},
 ): JsonSchema {
   return described({ type: "object", additionalProperties: values, ...limits }, description);
 }

@@ -51,6 +51,9 @@ function checkList(schema: JsonSchema, value: readonly unknown[], field: string,
 function checkObject(schema: JsonSchema, value: object, field: string, errors: FieldError[]): void {
   const isField = (key: string): boolean => schema.properties?.[key] !== undefined;
   const entries = Object.entries(value).filter(([key, item]) => item !== undefined && !(item === null && isField(key)));
+  if (schema.minProperties !== undefined && entries.length < schema.minProperties) {
+    errors.push({ field, message: `must have at least ${schema.minProperties} entries` });
+  }
   if (schema.maxProperties !== undefined && entries.length > schema.maxProperties) {
     errors.push({ field, message: `must have at most ${schema.maxProperties} entries` });
   }
