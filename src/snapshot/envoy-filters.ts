@@ -70,7 +70,7 @@ const byKind = memo((patches: readonly Patch[]): Patches => Map.groupBy(patches,
 export function patchesOf(snapshot: Snapshot, proxy: PatchedProxy): Patches | undefined {
   const { rootNamespace } = snapshot.mesh;
   const pod = snapshot.input.pods.get(`${proxy.namespace}/${proxy.name}`);
-  const workload = { namespace: proxy.namespace, labels: pod?.metadata?.labels ?? proxy.labels, gateways: [] };
+  const workload = { namespace: proxy.namespace, labels: pod?.metadata?.labels ?? proxy.labels };
   const filters = snapshot.envoyFilters.filter(({ metadata: { namespace = "" }, spec }) => {
     if (namespace !== rootNamespace && namespace !== proxy.namespace) return false;
     return isAttached(namespace, spec.targetRefs ?? [], spec.workloadSelector?.labels, workload);

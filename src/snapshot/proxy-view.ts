@@ -4,7 +4,7 @@ import type { Gateway } from "#api/istio/gateway.ts";
 import type { RequestAuthentication } from "#api/istio/request-authentication.ts";
 import type { OutboundTrafficPolicy } from "#api/istio/sidecar.ts";
 import { type Labels, selects } from "#model/labels.ts";
-import { memo, sameList } from "#model/memo.ts";
+import { memo } from "#model/memo.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
 import type { Proxy } from "#model/proxy.ts";
 import { gatewayServiceAnnotation } from "#model/route-semantics.ts";
@@ -59,7 +59,6 @@ function build(snapshot: Snapshot, proxy: Proxy): ProxyView {
       ? sidecarFor(snapshot.sidecars, { namespace: proxy.namespace, labels }, snapshot.mesh.rootNamespace)
       : undefined;
   const targets = serviceTargets(snapshot, proxy);
-  const gateways = proxy.type === "router" ? selectedGateways(snapshot, labels, targets) : noGateways;
   const { rootNamespace } = snapshot.mesh;
   const ownFirst = [...new Set([proxy.namespace, rootNamespace])];
   return Object.freeze({
@@ -77,16 +76,14 @@ function build(snapshot: Snapshot, proxy: Proxy): ProxyView {
     dnsEndpoints: snapshot.dnsEndpoints,
     inboundPool: sidecar?.spec.inboundConnectionPool,
     targets: sidecar?.spec.ingress?.length ? ingressTargets(sidecar, proxy, targets) : targets,
-    gateways,
+    gateways: proxy.type === "router" ? selectedGateways(snapshot, labels, targets) : [],
     // Istio: GetJwtPoliciesForWorkload, ListAuthorizationPolicies.
-    requestAuthentications: policiesFor(snapshot.requestAuthentications, ownFirst, proxy, labels, gateways),
-    authorizationPolicies: policiesFor(snapshot.authorizationPolicies, ownFirst.toReversed(), proxy, labels, gateways),
+    requestAuthentications: policiesFor(snapshot.requestAuthentications, ownFirst, proxy, labels),
+    authorizationPolicies: policiesFor(snapshot.authorizationPolicies, ownFirst.toReversed(), proxy, labels),
     patches: patchesOf(snapshot, proxy),
     problems: snapshot.problems,
   });
 }
-
-const noGateways: readonly Gateway[] = Object.freeze([]);
 
 const meshByPolicy = memo((_mesh: MeshConfig) => new Map<string, MeshConfig>());
 
@@ -109,12 +106,10 @@ function withPolicy(mesh: MeshConfig, policy: OutboundTrafficPolicy | undefined)
  */
 function selectedGateways(snapshot: Snapshot, labels: Labels, targets: readonly ServiceTarget[]): readonly Gateway[] {
   const served = new Set(targets.map(({ service }) => service.hostname));
-  return sameList(
-    snapshot.gateways.filter(({ metadata, spec }) => {
-      const services = metadata.annotations?.[gatewayServiceAnnotation];
-      return services === undefined
-        ? selects(spec.selector, labels)
-        : services.split(",").some((host) => served.has(host));
-    }),
-  );
+  return snapshot.gateways.filter(({ metadata, spec }) => {
+    const services = metadata.annotations?.[gatewayServiceAnnotation];
+    return services === undefined
+      ? selects(spec.selector, labels)
+      : services.split(",").some((host) => served.has(host));
+  });
 }

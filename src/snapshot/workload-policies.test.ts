@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { AuthorizationPolicy, AuthorizationPolicySpec } from "#api/istio/authorization-policy.ts";
-import type { Gateway } from "#api/istio/gateway.ts";
 import { keyed } from "#envoy/bookinfo.fixture.ts";
 import { byNamespace, type PoliciesByNamespace, policiesFor } from "./workload-policies.ts";
 
@@ -20,16 +19,8 @@ function grouped(policies: readonly AuthorizationPolicy[], previous?: Grouped): 
   return byNamespace(previous, keyed(policies));
 }
 
-const gateway = (namespace: string, name: string): Gateway => ({
-  apiVersion: "networking.istio.io/v1",
-  kind: "Gateway",
-  metadata: { namespace, name },
-  spec: { servers: [] },
-});
-
 const app = { selector: { matchLabels: { app: "web" } } };
 const kubeGateway = { group: "gateway.networking.k8s.io", kind: "Gateway", name: "front" };
-const istioGateway = { group: "networking.istio.io", kind: "Gateway", name: "edge" };
 const policies = grouped([
   policy("istio-system", "mesh", {}),
   policy("istio-system", "mesh-web", app),
@@ -38,7 +29,6 @@ const policies = grouped([
   policy("shop", "front", { targetRefs: [kubeGateway] }),
   policy("shop", "front-old", { targetRef: kubeGateway }),
   policy("istio-system", "front-elsewhere", { targetRefs: [kubeGateway] }),
-  policy("shop", "edge", { targetRefs: [istioGateway] }),
   policy("shop", "service", { targetRefs: [{ group: "", kind: "Service", name: "web" }] }),
   policy("other", "all", {}),
 ]);
@@ -47,38 +37,29 @@ const names = (list: readonly AuthorizationPolicy[]): string[] => list.map(({ me
 
 test("policies are for their namespace, those of the root namespace for all, narrowed by labels", () => {
   const shop = { namespace: "shop" };
-  assert.deepEqual(names(policiesFor(policies, namespaces, shop, { app: "web" }, [])), [
-    "mesh",
-    "mesh-web",
-    "all",
-    "web",
-  ]);
-  assert.deepEqual(names(policiesFor(policies, namespaces, shop, {}, [])), ["mesh", "all"]);
+  assert.deepEqual(names(policiesFor(policies, namespaces, shop, { app: "web" })), ["mesh", "mesh-web", "all", "web"]);
+  assert.deepEqual(names(policiesFor(policies, namespaces, shop, {})), ["mesh", "all"]);
 });
 
 test("policies with targets are for the gateways that they name in their own namespace", () => {
   const labels = { "gateway.networking.k8s.io/gateway-name": "front" };
-  assert.deepEqual(names(policiesFor(policies, namespaces, { namespace: "shop" }, labels, [])), [
+  assert.deepEqual(names(policiesFor(policies, namespaces, { namespace: "shop" }, labels)), [
     "mesh",
     "all",
     "front",
     "front-old",
   ]);
-  const edge = [gateway("shop", "edge")];
-  assert.deepEqual(names(policiesFor(policies, namespaces, { namespace: "shop" }, {}, edge)), ["mesh", "all", "edge"]);
-  const elsewhere = [gateway("istio-system", "edge")];
-  assert.deepEqual(names(policiesFor(policies, namespaces, { namespace: "shop" }, {}, elsewhere)), ["mesh", "all"]);
 });
 
 test("what isn't concerned by a change stays the same list", () => {
   const proxy = { namespace: "shop" };
   const labels = { app: "web" };
-  const before = policiesFor(policies, namespaces, proxy, labels, []);
+  const before = policiesFor(policies, namespaces, proxy, labels);
   const same = [...policies.values()].flat();
   const changed = grouped([...same, policy("other", "new", {})], policies);
   assert.equal(changed.get("shop"), policies.get("shop"));
-  assert.equal(policiesFor(changed, namespaces, proxy, labels, []), before);
-  assert.equal(policiesFor(changed, namespaces, { namespace: "shop" }, { app: "web" }, []), before);
+  assert.equal(policiesFor(changed, namespaces, proxy, labels), before);
+  assert.equal(policiesFor(changed, namespaces, { namespace: "shop" }, { app: "web" }), before);
   const own = grouped([...same, policy("shop", "new", {})], changed);
-  assert.deepEqual(names(policiesFor(own, namespaces, proxy, labels, [])), [...names(before), "new"]);
+  assert.deepEqual(names(policiesFor(own, namespaces, proxy, labels)), [...names(before), "new"]);
 });

@@ -1,4 +1,3 @@
-import type { Gateway } from "#api/istio/gateway.ts";
 import type { IstioObject } from "#api/istio/object.ts";
 import type { PolicyAttachment, PolicyTargetReference } from "#api/istio/policy-attachment.ts";
 import { type Labels, selects } from "#model/labels.ts";
@@ -15,8 +14,6 @@ type Policy = IstioObject<PolicyAttachment>;
 interface PolicyWorkload {
   readonly namespace: string;
   readonly labels: Labels;
-  /** The Gateways that it serves. */
-  readonly gateways: readonly Gateway[];
 }
 
 export function byNamespace<T extends Policy>(
@@ -37,28 +34,19 @@ export function policiesFor<T extends Policy>(
   namespaces: readonly string[],
   proxy: Pick<Proxy, "namespace">,
   labels: Labels,
-  gateways: readonly Gateway[],
 ): readonly T[] {
   const found = namespaces.flatMap((name) => {
     const group = policies.get(name);
-    return group === undefined ? [] : attached(group, proxy, labels, gateways);
+    return group === undefined ? [] : attached(group, proxy, labels);
   });
   return sameList(found as T[]);
 }
 
 /** Asked for again with each snapshot, most of which change none of these. */
-const attached = memo(
-  (
-    policies: readonly Policy[],
-    { namespace }: Pick<Proxy, "namespace">,
-    labels: Labels,
-    gateways: readonly Gateway[],
-  ) => {
-    const workload = { namespace, labels, gateways };
-    return policies.filter(({ metadata, spec }) =>
-      isAttached(metadata.namespace ?? "", targetsOf(spec), spec.selector?.matchLabels, workload),
-    );
-  },
+const attached = memo((policies: readonly Policy[], { namespace }: Pick<Proxy, "namespace">, labels: Labels) =>
+  policies.filter(({ metadata, spec }) =>
+    isAttached(metadata.namespace ?? "", targetsOf(spec), spec.selector?.matchLabels, { namespace, labels }),
+  ),
 );
 
 function targetsOf({ targetRef, targetRefs = [] }: PolicyAttachment): readonly PolicyTargetReference[] {
@@ -66,25 +54,23 @@ function targetsOf({ targetRef, targetRefs = [] }: PolicyAttachment): readonly P
 }
 
 /**
- * Whether a policy of `policyNamespace` is attached to the workload: one that names targets to the proxies of these Gateways, in its
- * own namespace alone; any other to what has the labels. Services and classes of gateways as targets are for waypoints, which there
- * are none of.
+ * Whether a policy of `policyNamespace` is attached to the workload: one that names targets to the proxies of these Gateways of the
+ * Gateway API, in its own namespace alone; any other to what has the labels. Other targets are for waypoints, which there are none of.
  */
 export function isAttached(
   policyNamespace: string,
   targets: readonly PolicyTargetReference[],
   selector: Labels | undefined,
-  { namespace, labels, gateways }: PolicyWorkload,
+  { namespace, labels }: PolicyWorkload,
 ): boolean {
   if (targets.length === 0) return selects(selector, labels);
-  const served = labels["gateway.networking.k8s.io/gateway-name"];
-  return targets.some((target) => {
-    if (target.kind !== "Gateway" || (target.namespace && target.namespace !== policyNamespace)) return false;
-    if (target.group === "gateway.networking.k8s.io")
-      return target.name === served && namespace === policyNamespace && served !== undefined;
-    return (
-      target.group === "networking.istio.io" &&
-      gateways.some(({ metadata }) => metadata.name === target.name && metadata.namespace === policyNamespace)
-    );
-  });
+  const gateway = labels["gateway.networking.k8s.io/gateway-name"];
+  if (gateway === undefined || namespace !== policyNamespace) return false;
+  return targets.some(
+    ({ group, kind, name, namespace: other = "" }) =>
+      group === "gateway.networking.k8s.io" &&
+      kind === "Gateway" &&
+      name === gateway &&
+      (other === "" || other === policyNamespace),
+  );
 }

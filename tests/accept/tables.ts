@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { AcceptCase } from "./suite.ts";
 import { hostRows } from "./tables/hosts.ts";
+import { identityRows } from "./tables/identities.ts";
 import { labelRows } from "./tables/labels.ts";
 import { mergeRows } from "./tables/merges.ts";
 import { protocolRows } from "./tables/protocols.ts";
@@ -14,6 +15,7 @@ interface TableFile {
 
 const checks: Readonly<Record<string, RowCheck>> = {
   ...hostRows,
+  ...identityRows,
   ...labelRows,
   ...mergeRows,
   ...protocolRows,
