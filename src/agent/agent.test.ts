@@ -76,6 +76,7 @@ function startAgent(): void {
       PROXY_CONFIG: JSON.stringify(config),
       ISTIO_TOKEN_PATH: join(dir, "token"),
       ISTIO_POD_INFO: dir,
+      WORKLOAD_IDENTITY_DIR: dir,
       ENVOY_PROMETHEUS_PORT: String(ports.prometheus),
       ENVOY_STATUS_PORT: String(ports.ready),
       ISTIO_META_WORKLOAD_NAME: "reviews-v1",
@@ -151,6 +152,13 @@ test("once istiod is there, config comes through and both ports say ready", { sk
   istiod = await startTestIstiod(istiodPort);
   await eventually("readiness", async () => (await get(ports.ready, "/healthz/ready")).status === 200, 20);
   assert.equal(istiod.authorization[0], "Bearer secret");
+});
+
+test("Envoy has the workload's certificate, and no key is shown anywhere", { skip }, async () => {
+  const { body } = await get(ports.admin, "/config_dump?resource=dynamic_active_secrets");
+  const debug = await get(ports.status, "/debug");
+  assert.doesNotMatch(`${body}${debug.body}${lines.join("")}`, /PRIVATE KEY/);
+  assert.match(lines.join(""), /certificate issued.*spiffe:\/\/test\/ns\/default\/sa\/default/);
 });
 
 test("the application's probes are asked for it", { skip }, async () => {

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { rootCertificates } from "node:tls";
-import { connectToIstiod } from "./istiod-connection.ts";
+import { connectTo, discoveryServer } from "./istiod-connection.ts";
 import { agentSettings } from "./settings.ts";
 
 test("an istiod that says nothing is given up in time", { timeout: 10_000 }, async () => {
@@ -17,7 +17,7 @@ test("an istiod that says nothing is given up in time", { timeout: 10_000 }, asy
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
   const { port } = server.address() as { port: number };
   const settings = { ...agentSettings([], {}, { discoveryAddress: `127.0.0.1:${port}` }), rootCertPath };
-  await assert.rejects(connectToIstiod(settings, 300), /no answer within 0\.3 s/);
+  await assert.rejects(connectTo(discoveryServer(settings), 300), /no answer within 0\.3 s/);
   for (const socket of sockets) socket.destroy();
   server.close();
   rmSync(folder, { recursive: true });

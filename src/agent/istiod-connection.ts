@@ -11,15 +11,29 @@ const pingTimeoutMs = 10_000;
 /** Bytes of config under way at once; the default of 64 KiB makes large pushes slow. */
 const windowBytes = 1024 * 1024;
 
-/** Opens HTTP/2 to istiod. The root certificate is read each time: it may have changed. Rejects with the reason. */
-export function connectToIstiod(
-  settings: AgentSettings,
+/** istiod, or who else signs certificates: where it is, and what shows that it is the right one. */
+export interface ServerAddress {
+  /** `host:port`. */
+  readonly address: string;
+  readonly plaintext: boolean;
+  /** A file of roots, or `SYSTEM` for those of the operating system. Read for each connection: it may have changed. */
+  readonly rootPath: string;
+}
+
+/** Where configuration comes from. */
+export function discoveryServer(settings: AgentSettings): ServerAddress {
+  const { discoveryAddress, plaintextDiscovery, rootCertPath } = settings;
+  return { address: discoveryAddress, plaintext: plaintextDiscovery, rootPath: rootCertPath };
+}
+
+/** Opens HTTP/2. Rejects with the reason. */
+export function connectTo(
+  server: ServerAddress,
   timeoutMs: number = connectTimeoutMs,
 ): Promise<http2.ClientHttp2Session> {
-  const host = settings.discoveryAddress.replace(/:\d+$/, "").replace(/^\[|\]$/g, "");
   return new Promise((resolve, reject) => {
-    const socket = openSocket(settings, host);
-    const session = http2.connect(`${settings.plaintextDiscovery ? "http" : "https"}://${settings.discoveryAddress}`, {
+    const socket = openSocket(server);
+    const session = http2.connect(`${server.plaintext ? "http" : "https"}://${server.address}`, {
       settings: { initialWindowSize: windowBytes, enablePush: false },
       createConnection: () => socket,
     });
@@ -39,11 +53,13 @@ export function connectToIstiod(
   });
 }
 
-function openSocket({ discoveryAddress, plaintextDiscovery, rootCertPath }: AgentSettings, host: string): Socket {
-  const port = Number(/:(\d+)$/.exec(discoveryAddress)?.[1] ?? (plaintextDiscovery ? 80 : 443));
-  if (plaintextDiscovery) return connect({ host, port });
+function openSocket({ address, plaintext, rootPath }: ServerAddress): Socket {
+  const host = address.replace(/:\d+$/, "").replace(/^\[|\]$/g, "");
+  const port = Number(/:(\d+)$/.exec(address)?.[1] ?? (plaintext ? 80 : 443));
+  if (plaintext) return connect({ host, port });
   const servername = isIP(host) === 0 ? host : "";
-  return tls.connect({ host, port, servername, ca: readFileSync(rootCertPath), ALPNProtocols: ["h2"] });
+  const ca = rootPath === "SYSTEM" ? {} : { ca: readFileSync(rootPath) };
+  return tls.connect({ host, port, servername, ...ca, ALPNProtocols: ["h2"] });
 }
 
 /** A peer that vanished without a word (a lost node) is noticed by its silence. */

@@ -6,6 +6,7 @@ import { bootstrap } from "./bootstrap/bootstrap.ts";
 import { capturesDns } from "./dns/captures-dns.ts";
 import { drainListeners, waitForDrain } from "./drain.ts";
 import { envoyArgs, runEnvoy } from "./envoy-process.ts";
+import { startIdentity } from "./identity/identity.ts";
 import { type AgentCounters, mergedMetrics, parseAppMetrics } from "./metrics.ts";
 import { xdsNode } from "./node.ts";
 import { readPodInfo } from "./pod-info.ts";
@@ -49,6 +50,7 @@ export async function runProxy(args: readonly string[], env: NodeJS.ProcessEnv):
   const override = bootstrapOverride(env);
   if (env["ISTIO_BOOTSTRAP_OVERRIDE"] && env["WEFT_BOOTSTRAP_PATCH"])
     log.warn("the bootstrap override of the pod's annotation counts, EnvoyFilters' patches of the bootstrap don't");
+  const identity = await startIdentity(settings, log);
   const xds = await startXdsProxy(settings, log);
   // Loaded where it is needed: most agents answer no DNS.
   const dns = capturesDns(settings)
@@ -91,7 +93,7 @@ export async function runProxy(args: readonly string[], env: NodeJS.ProcessEnv):
       problem: async () => {
         if (stopping || draining) return "draining";
         if (dns && !dns.isReady) return "istiod hasn't told the names of the mesh yet";
-        return await readiness.problem();
+        return identity.problem ?? (await readiness.problem());
       },
       metrics: () => mergedMetrics(settings.prometheusPort, appMetrics, counters),
       probes,
@@ -117,6 +119,7 @@ export async function runProxy(args: readonly string[], env: NodeJS.ProcessEnv):
   status?.closeAllConnections();
   await dns?.stop();
   await xds.close();
+  await identity.close();
   return status ? code : 1;
 }
 

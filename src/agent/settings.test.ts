@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bootstrap } from "./bootstrap/bootstrap.ts";
+import { duration } from "./duration.ts";
 import { withoutEnvoyPrefix } from "./metrics.ts";
 import { xdsNode } from "./node.ts";
 import { parseDownwardEntries } from "./pod-info.ts";
 import { type ProxyConfig, parseProxyConfig } from "./proxy-config.ts";
-import { agentSettings, duration } from "./settings.ts";
+import { agentSettings } from "./settings.ts";
 
 const env = { POD_NAME: "reviews-v1-0", POD_NAMESPACE: "default", INSTANCE_IP: "10.1.2.3" };
 

@@ -1,5 +1,7 @@
 import { networkInterfaces } from "node:os";
 import { dirname, resolve } from "node:path";
+import { duration } from "./duration.ts";
+import { type IdentitySettings, identitySettings } from "./identity/settings.ts";
 import type { ProxyConfig } from "./proxy-config.ts";
 
 /** Everything the agent knows at its start, from arguments, environment and PROXY_CONFIG. Durations in ms. */
@@ -23,7 +25,7 @@ export interface AgentSettings {
   readonly podInfoDir: string;
   readonly configDir: string;
   readonly xdsSocket: string;
-  readonly sdsSocket: string;
+  readonly identity: IdentitySettings;
   readonly envoyPath: string;
   readonly adminPort: number;
   readonly statusPort: number;
@@ -44,6 +46,9 @@ export interface AgentSettings {
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Where the ConfigMap istio-ca-root-cert is mounted. */
+const meshRootPath = "/var/run/secrets/istio/root-cert.pem";
 
 /** Arguments after `proxy`. Flags that Istio's agent has and this one doesn't need are taken and ignored. */
 export function parseProxyArgs(args: readonly string[]): { kind: "sidecar" | "router"; flags: Map<string, string> } {
@@ -72,6 +77,7 @@ export function agentSettings(args: readonly string[], env: Environment, proxyCo
   const namespace = env["POD_NAMESPACE"] ?? "default";
   const configDir = resolve("/", proxyConfig.configPath ?? "./etc/istio/proxy");
   const discoveryAddress = proxyConfig.discoveryAddress ?? "istiod.istio-system.svc:15012";
+  const plaintextDiscovery = proxyConfig.controlPlaneAuthPolicy === "NONE" || discoveryAddress.endsWith(":15010");
   const domain = flags.get("domain") || `${namespace}.svc.cluster.local`;
   return {
     kind,
@@ -84,13 +90,17 @@ export function agentSettings(args: readonly string[], env: Environment, proxyCo
     proxyConfig,
     env,
     discoveryAddress,
-    plaintextDiscovery: proxyConfig.controlPlaneAuthPolicy === "NONE" || discoveryAddress.endsWith(":15010"),
-    rootCertPath: env["XDS_ROOT_CA"] ?? "/var/run/secrets/istio/root-cert.pem",
+    plaintextDiscovery,
+    rootCertPath: env["XDS_ROOT_CA"] || meshRootPath,
     tokenPath: env["ISTIO_TOKEN_PATH"] ?? "/var/run/secrets/tokens/istio-token",
     podInfoDir: env["ISTIO_POD_INFO"] ?? "/etc/istio/pod",
     configDir,
     xdsSocket: `${configDir}/XDS`,
-    sdsSocket: env["WORKLOAD_IDENTITY_SOCKET"] ?? "/var/run/secrets/workload-spiffe-uds/socket",
+    identity: identitySettings(env, {
+      address: discoveryAddress,
+      plaintext: plaintextDiscovery,
+      rootPath: meshRootPath,
+    }),
     envoyPath: proxyConfig.binaryPath ?? "/usr/local/bin/envoy",
     adminPort: proxyConfig.proxyAdminPort ?? 15000,
     statusPort: proxyConfig.statusPort ?? 15020,
@@ -137,15 +147,6 @@ function concurrency(flag: string | undefined, config: number | undefined, cpuLi
   if (given !== undefined && Number.isInteger(given) && given >= 0) return given;
   const limit = Math.ceil(Number(cpuLimit));
   return Number.isInteger(limit) && limit > 0 ? limit : 2;
-}
-
-/** Go's durations (`1m30s`, `500ms`) in milliseconds. */
-export function duration(name: string, text: string): number {
-  const units: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)];
-  if (parts.length === 0 || parts.map((part) => part[0]).join("") !== text)
-    throw new Error(`${name}: '${text}' is not a duration, such as 5s or 500ms`);
-  return parts.reduce((sum, [, number, unit]) => sum + Number(number) * (units[unit ?? ""] ?? 0), 0);
 }
 
 function instanceIps(own: string | undefined): string[] {

@@ -3,7 +3,7 @@ import http2 from "node:http2";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Log } from "#log/log.ts";
 import { backoffMs } from "./backoff.ts";
-import { callHeaders, connectionAdvice, connectToIstiod } from "./istiod-connection.ts";
+import { callHeaders, connectionAdvice, connectTo, discoveryServer } from "./istiod-connection.ts";
 import { type AgentSettings, socketDir } from "./settings.ts";
 
 const unavailable = "14";
@@ -95,7 +95,7 @@ export async function startXdsProxy(settings: AgentSettings, log: Log): Promise<
     const signal = AbortSignal.any([gone.signal, stop.signal]);
     for (let attempt = 0; !signal.aborted; attempt++) {
       try {
-        const session = await connectToIstiod(settings);
+        const session = await connectTo(discoveryServer(settings));
         if (!signal.aborted) return session;
         session.destroy();
       } catch (error) {

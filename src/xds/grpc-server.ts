@@ -29,6 +29,8 @@ interface GrpcLimits {
 export interface GrpcServer {
   /** Port 0 takes a free one. Resolves to the port. */
   listen(port: number, host?: string): Promise<number>;
+  /** Listens at a Unix socket, whose file is there when this returns. */
+  listenAt(path: string): Promise<void>;
   /** Replaces the certificate for connections to come. */
   setTls(tls: SecureContextOptions): void;
   /** Tells clients to go, ends calls with UNAVAILABLE, and closes. */
@@ -96,16 +98,22 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
     runCall(stream, call, method, limits.messageBytes, log);
   });
 
+  const open = (start: (opened: () => void) => void): Promise<void> =>
+    new Promise((done, fail) => {
+      server.once("error", fail);
+      start(() => {
+        server.off("error", fail);
+        server.on("error", (error) => log.error("server failed", { error }));
+        done();
+      });
+    });
+
   return {
-    listen: (port, host) =>
-      new Promise((done, fail) => {
-        server.once("error", fail);
-        server.listen(port, host, () => {
-          server.off("error", fail);
-          server.on("error", (error) => log.error("server failed", { error }));
-          done((server.address() as AddressInfo).port);
-        });
-      }),
+    async listen(port, host) {
+      await open((opened) => server.listen(port, host, opened));
+      return (server.address() as AddressInfo).port;
+    },
+    listenAt: (path) => open((opened) => server.listen(path, opened)),
     setTls(tls) {
       secure?.setSecureContext(tls);
     },

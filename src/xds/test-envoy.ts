@@ -47,10 +47,8 @@ export async function startEnvoy(
       },
     },
   };
-  const folder = mkdtempSync(join(tmpdir(), "weft-envoy-"));
-  const bootstrap = {
+  return await spawnEnvoy(t, {
     node: options.node,
-    admin: { address: { socket_address: { address: "127.0.0.1", port_value: 0 } } },
     dynamic_resources: {
       ads_config: {
         api_type: options.variant === "delta" ? "DELTA_GRPC" : "GRPC",
@@ -87,8 +85,17 @@ export async function startEnvoy(
         },
       ],
     },
-  };
-  writeFileSync(join(folder, "bootstrap.json"), JSON.stringify(bootstrap));
+  });
+}
+
+/** Starts Envoy with this bootstrap and an admin port of its own; it ends with the test. */
+export async function spawnEnvoy(
+  t: { after(end: () => unknown): void },
+  bootstrap: object,
+): Promise<{ readonly adminPort: number }> {
+  const folder = mkdtempSync(join(tmpdir(), "weft-envoy-"));
+  const admin = { address: { socket_address: { address: "127.0.0.1", port_value: 0 } } };
+  writeFileSync(join(folder, "bootstrap.json"), JSON.stringify({ ...bootstrap, admin }));
   const process: ChildProcess = spawn(
     findEnvoy() ?? "",
     [

@@ -3,7 +3,7 @@ import type { Log } from "#log/log.ts";
 import { FrameSplitter, frameHeader } from "#xds/grpc-frame.ts";
 import { WireReader, WireWriter } from "#xds/protobuf-wire.ts";
 import { backoffMs } from "../backoff.ts";
-import { callHeaders, connectToIstiod } from "../istiod-connection.ts";
+import { callHeaders, connectTo, discoveryServer } from "../istiod-connection.ts";
 import type { XdsNode } from "../node.ts";
 import type { AgentSettings } from "../settings.ts";
 
@@ -45,7 +45,7 @@ export function subscribe(
   }
 
   async function follow(onResponse: () => void): Promise<void> {
-    const session = await connectToIstiod(settings);
+    const session = await connectTo(discoveryServer(settings));
     const abort = (): void => session.destroy();
     signal.addEventListener("abort", abort, { once: true });
     if (signal.aborted) abort();

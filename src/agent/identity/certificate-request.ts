@@ -1,0 +1,68 @@
+import type { X509Certificate } from "node:crypto";
+import { earliestEnd, readChain } from "#x509/chain.ts";
+import { generateKeyPair, type KeyPair } from "#x509/key-pair.ts";
+import { pemBlocks } from "#x509/pem.ts";
+import { buildRequest } from "#x509/request.ts";
+import { WireReader, WireWriter } from "#xds/protobuf-wire.ts";
+import type { AgentSettings } from "../settings.ts";
+import { callOnce } from "../unary-call.ts";
+
+const path = "/istio.v1.auth.IstioCertificateService/CreateCertificate";
+/** An external signer behind istiod takes its time. */
+const limits = { timeoutMs: 30_000, maxBytes: 1024 * 1024 };
+
+/** The workload's certificate with its key, which is in no other place. */
+export interface WorkloadCertificate {
+  readonly key: KeyPair["privateKey"];
+  readonly leaf: X509Certificate;
+  /** The leaf and what comes between it and the root, PEM. */
+  readonly chainPem: string;
+  /** Roots that the CA named along with it, PEM each. */
+  readonly roots: readonly string[];
+  /** When it came, and when the first certificate of the chain ends, ms since the epoch. */
+  readonly receivedAt: number;
+  readonly endsAt: number;
+}
+
+/** Makes a new key and has it signed. Rejects when the CA can't be reached, refuses, or answers with something else. */
+export async function requestCertificate(settings: AgentSettings): Promise<WorkloadCertificate> {
+  const { authority, keyKind, trustDomain, lifetimeMs } = settings.identity;
+  const pair = await generateKeyPair(keyKind);
+  // The CA goes by the caller's token; the name says what is expected.
+  const uri = `spiffe://${trustDomain}/ns/${settings.namespace}/sa/${settings.serviceAccount}`;
+  const request = encodeRequest(buildRequest(pair, { uri }), Math.round(lifetimeMs / 1000));
+  const answer = await callOnce(authority, settings, path, request, limits);
+  return readAnswer(decodeAnswer(answer), pair, Date.now());
+}
+
+/** `IstioCertificateRequest`: csr = 1, validity_duration (s) = 3. */
+function encodeRequest(csr: string, seconds: number): Uint8Array {
+  return new WireWriter().string(1, csr).varint(3, seconds).finish();
+}
+
+/** `IstioCertificateResponse`: cert_chain = 1, repeated; the leaf first, the root last. */
+function decodeAnswer(bytes: Uint8Array): readonly string[] {
+  const reader = new WireReader(bytes);
+  const chain: string[] = [];
+  for (let tag = reader.next(); tag; tag = reader.next()) {
+    if (tag.field === 1) chain.push(reader.string());
+    else reader.skip(tag.type);
+  }
+  return chain;
+}
+
+function readAnswer(parts: readonly string[], pair: KeyPair, now: number): WorkloadCertificate {
+  const roots = pemBlocks(parts.at(-1) ?? "", "CERTIFICATE");
+  const chainPem = parts
+    .slice(0, Math.max(1, parts.length - 1))
+    .flatMap((part) => pemBlocks(part, "CERTIFICATE"))
+    .join("");
+  const chain = readChain(chainPem);
+  const [leaf] = chain;
+  if (leaf === undefined) throw new Error("the CA's answer has no certificate in it");
+  if (!leaf.checkPrivateKey(pair.privateKey)) throw new Error("the CA's certificate is for another key");
+  const endsAt = earliestEnd(chain);
+  if (endsAt <= now)
+    throw new Error(`the CA's certificate ended on ${new Date(endsAt).toISOString()}; is its clock right?`);
+  return { key: pair.privateKey, leaf, chainPem, roots, receivedAt: now, endsAt };
+}

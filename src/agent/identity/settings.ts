@@ -1,0 +1,80 @@
+import { basename } from "node:path";
+import type { KeyKind } from "#x509/key-pair.ts";
+import { duration } from "../duration.ts";
+import type { ServerAddress } from "../istiod-connection.ts";
+
+/** How the workload comes by its certificate. Durations in ms. */
+export interface IdentitySettings {
+  /** Who signs certificates. */
+  readonly authority: ServerAddress;
+  readonly trustDomain: string;
+  readonly keyKind: KeyKind;
+  /** PKCS #8 for the key that is written to `outputDir`, else the form of its kind. */
+  readonly pkcs8: boolean;
+  /** What is asked for; the CA may give less. */
+  readonly lifetimeMs: number;
+  /** The part of its life that a certificate still has when it is renewed, give or take `graceJitter`. */
+  readonly graceRatio: number;
+  readonly graceJitter: number;
+  /** The kind of certificate to ask for, where istiod has others sign. */
+  readonly certSigner: string | undefined;
+  /** The Unix socket at which Envoy asks for secrets. */
+  readonly socket: string;
+  /** Whether somebody else must serve that socket (Istio: a name of its own). */
+  readonly socketIsForeign: boolean;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const defaultSocketName = "socket";
+
+/** Istio: the environment of pilot-agent, and its defaults but for the key: ECDSA, unless a size for RSA is set. Throws an Error that names the variable. */
+export function identitySettings(env: Environment, discovery: ServerAddress): IdentitySettings {
+  const socketName = env["WORKLOAD_IDENTITY_SOCKET_FILE"] || defaultSocketName;
+  if (socketName !== basename(socketName))
+    throw new Error(`WORKLOAD_IDENTITY_SOCKET_FILE: '${socketName}' is a path; give the name of a file`);
+  return {
+    authority: authority(env, discovery),
+    trustDomain: env["TRUST_DOMAIN"] || "cluster.local",
+    keyKind: keyKind(env),
+    pkcs8: env["PKCS8_KEY"] === "true",
+    lifetimeMs: duration("SECRET_TTL", env["SECRET_TTL"] || "24h0m0s"),
+    graceRatio: ratio(env, "SECRET_GRACE_PERIOD_RATIO", 0.5),
+    graceJitter: ratio(env, "SECRET_GRACE_PERIOD_RATIO_JITTER", 0.01),
+    certSigner: env["ISTIO_META_CERT_SIGNER"] || undefined,
+    socket: `${env["WORKLOAD_IDENTITY_DIR"] ?? "/var/run/secrets/workload-spiffe-uds"}/${socketName}`,
+    socketIsForeign: socketName !== defaultSocketName,
+  };
+}
+
+/** The one who gives configuration, unless it is said otherwise. */
+function authority(env: Environment, discovery: ServerAddress): ServerAddress {
+  const rootPath = env["CA_ROOT_CA"] || discovery.rootPath;
+  const address = env["CA_ADDR"];
+  return address ? { address, plaintext: address.endsWith(":15010"), rootPath } : { ...discovery, rootPath };
+}
+
+/** Istio has RSA for the default; here that is what a size asks for. */
+function keyKind(env: Environment): KeyKind {
+  const algorithm = env["ECC_SIGNATURE_ALGORITHM"];
+  const bits = env["WORKLOAD_RSA_KEY_SIZE"];
+  if (algorithm && algorithm !== "ECDSA")
+    throw new Error(`ECC_SIGNATURE_ALGORITHM: '${algorithm}' is not known; it is 'ECDSA' or not set`);
+  if (!algorithm && bits) {
+    if (!["2048", "3072", "4096", "8192"].includes(bits))
+      throw new Error(`WORKLOAD_RSA_KEY_SIZE: '${bits}' is no size for a key; it is 2048, 3072, 4096 or 8192`);
+    return { rsaBits: Number(bits) };
+  }
+  const curve = env["ECC_CURVE"] || "P256";
+  if (curve === "P256") return "P-256";
+  if (curve === "P384") return "P-384";
+  throw new Error(`ECC_CURVE: '${curve}' is not known; it is 'P256' or 'P384'`);
+}
+
+function ratio(env: Environment, name: string, fallback: number): number {
+  const text = env[name];
+  if (!text) return fallback;
+  const value = Number(text);
+  if (!(value >= 0 && value <= 1)) throw new Error(`${name}: '${text}' is not between 0 and 1`);
+  return value;
+}
