@@ -10,6 +10,9 @@ export interface HttpSources extends DebugSources {
   readonly notReady: () => string | undefined;
 }
 
+/** A request must be whole in 10 s; Node looks for late ones that often. */
+const slowClients = { requestTimeout: 10_000, connectionsCheckingInterval: 2_000 };
+
 export interface HttpServer {
   /** Opens another port with the same pages. */
   listen(port: number, host?: string): Promise<number>;
@@ -45,7 +48,7 @@ export function createHttpServer(sources: HttpSources, log: Log): HttpServer {
 
   return {
     listen(port, host) {
-      const server = createServer({ requestTimeout: 30_000 }, (request, response) => {
+      const server = createServer(slowClients, (request, response) => {
         serve(request, response).catch((error: unknown) => {
           log.error("page failed", { path: request.url, error });
           if (!response.headersSent) reply(response, 500, { error: "internal error" });

@@ -21,6 +21,8 @@ export interface WebhookServer {
   shutdown(): Promise<void>;
 }
 
+/** A handshake, and a request, must be whole in 10 s; Node looks for late ones that often. */
+const slowClients = { handshakeTimeout: 10_000, requestTimeout: 10_000, connectionsCheckingInterval: 2_000 };
 /** An object in etcd has at most 1.5 MiB, and an update carries the old one too. */
 const maxBodyBytes = 8 * 1024 * 1024;
 
@@ -61,7 +63,7 @@ export function createWebhookServer(options: WebhookServerOptions): WebhookServe
     reply(response, 200, writeReview(parsed.uid, answer));
   }
 
-  const server: Server = createServer({ ...options.tls, requestTimeout: 30_000 }, (request, response) => {
+  const server: Server = createServer({ ...options.tls, ...slowClients }, (request, response) => {
     serve(request, response).catch((error: unknown) => {
       log.debug("webhook request broke off", { error });
       response.destroy();

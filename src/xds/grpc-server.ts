@@ -20,6 +20,8 @@ interface GrpcLimits {
   readonly connections: number;
   /** Calls at once on one connection. */
   readonly callsPerConnection: number;
+  /** A client has so long for its TLS handshake, and for its first settings after that. */
+  readonly greetingMs: number;
   readonly pingIntervalMs: number;
   readonly pingTimeoutMs: number;
   /** A connection this old is ended in an orderly way, give or take a tenth; Infinity for never. */
@@ -41,6 +43,7 @@ const defaultLimits: GrpcLimits = {
   messageBytes: 16 * 1024 * 1024,
   connections: 10_000,
   callsPerConnection: 100,
+  greetingMs: 10_000,
   pingIntervalMs: 30_000,
   pingTimeoutMs: 10_000,
   connectionAgeMs: Number.POSITIVE_INFINITY,
@@ -56,9 +59,17 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
   const settings = { maxConcurrentStreams: limits.callsPerConnection, initialWindowSize: receiveWindow };
   const shared = { settings, maxSessionInvalidFrames: 100, maxSessionMemory: 64 };
   const secure = options.tls
-    ? http2.createSecureServer({ ...options.tls, ...shared, allowHTTP1: false, ALPNProtocols: ["h2"] })
+    ? http2.createSecureServer({
+        ...options.tls,
+        ...shared,
+        allowHTTP1: false,
+        ALPNProtocols: ["h2"],
+        handshakeTimeout: limits.greetingMs,
+      })
     : undefined;
   const server = secure ?? http2.createServer(shared);
+  // Those that aren't sessions yet count too.
+  server.maxConnections = limits.connections;
   const sessions = new Map<http2.ServerHttp2Session, Set<() => void>>();
 
   server.on("session", (session) => {
@@ -139,6 +150,8 @@ function retire(session: http2.ServerHttp2Session, enders: ReadonlySet<() => voi
 
 /** Pings, and ends the connection when it is old. Returns what stops both. */
 function watchOver(session: http2.ServerHttp2Session, limits: GrpcLimits, enders: ReadonlySet<() => void>): () => void {
+  const silent = setTimeout(() => session.destroy(), limits.greetingMs);
+  session.once("remoteSettings", () => clearTimeout(silent));
   let overdue: NodeJS.Timeout | undefined;
   const pinger = setInterval(() => {
     if (session.destroyed) return;
@@ -153,6 +166,7 @@ function watchOver(session: http2.ServerHttp2Session, limits: GrpcLimits, enders
   const aging = Number.isFinite(age) ? setTimeout(() => retire(session, enders), age) : undefined;
   aging?.unref();
   return () => {
+    clearTimeout(silent);
     clearInterval(pinger);
     clearTimeout(overdue);
     clearTimeout(aging);

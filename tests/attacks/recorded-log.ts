@@ -9,9 +9,9 @@ interface LogLine {
 /** For tests: a log that keeps its lines. */
 export interface RecordedLog {
   readonly log: Log;
-  readonly lines: readonly LogLine[];
-  /** Every line as text, as an operator would search it. */
+  /** The lines since the last {@link clear} as text, as an operator would search it. */
   text(): string;
+  clear(): void;
 }
 
 export function recordLog(): RecordedLog {
@@ -31,7 +31,7 @@ export function recordLog(): RecordedLog {
   };
   return {
     log: at({}),
-    lines,
+    clear: () => void lines.splice(0),
     text: () =>
       lines.map(({ level, message, fields }) => `${level} ${message} ${JSON.stringify(fields, plain)}`).join("\n"),
   };
