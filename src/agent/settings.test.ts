@@ -68,6 +68,25 @@ test("annotations add metrics to keep, with the pod's addresses", () => {
   assert.ok(text.includes('{"suffix":"downstream_cx_active"}'), "draining until idle counts connections");
 });
 
+test("a proxy that is to know those like it has the cluster for them, and any other hasn't", () => {
+  const clusterOf = (more: Readonly<Record<string, string>>) => {
+    const settings = agentSettings([], { ...env, ...more }, {});
+    const pod = { labels: {}, annotations: {} };
+    const { cluster_manager: manager, static_resources: resources } = bootstrap(
+      settings,
+      xdsNode(settings, pod),
+      pod,
+    ) as {
+      cluster_manager: { local_cluster_name?: string };
+      static_resources: { clusters: { name: string }[] };
+    };
+    const isThere = resources.clusters.some(({ name }) => name === "local_cluster");
+    return [manager.local_cluster_name, isThere];
+  };
+  assert.deepEqual(clusterOf({ ISTIO_META_ENABLE_SELF_DISCOVERY: "true" }), ["local_cluster", true]);
+  assert.deepEqual(clusterOf({}), [undefined, false]);
+});
+
 test("Istio's metrics lose Envoy's prefix, Envoy's own keep it", () => {
   const page =
     '# TYPE envoy_istio_requests_total counter\nenvoy_istio_requests_total{a="envoy_istio_"} 1\nenvoy_server_live 1\n';

@@ -11,7 +11,7 @@ import type {
 import { checkExportTo, isDnsName, isHostPattern } from "./host-rules.ts";
 import { checkPort } from "./http-route-rules.ts";
 import { checkLabels } from "./label-rules.ts";
-import { checkLocalities } from "./locality-rules.ts";
+import { checkLocalities, checkZones } from "./locality-rules.ts";
 import type { Report } from "./report.ts";
 
 /** Istio: ValidateDestinationRule. */
@@ -90,6 +90,7 @@ function checkLoadBalancer(settings: LoadBalancer | undefined, field: string, re
     report.error(field, "has both localityLbSetting and zoneAwareLbSetting");
   }
   checkLocalities(settings.localityLbSetting, `${field}.localityLbSetting`, report);
+  checkZones(settings.zoneAwareLbSetting, `${field}.zoneAwareLbSetting`, report);
   if (!consistentHash) return;
   const keys = (["httpHeaderName", "httpCookie", "useSourceIp", "httpQueryParameterName"] as const).filter(
     (key) => consistentHash[key] !== undefined,

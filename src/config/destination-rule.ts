@@ -31,6 +31,12 @@ export const localityLbSetting: JsonSchema = object({
   distribute: list(object({ from: text(), to: map(unsigned()) }), "Shares of the traffic by locality."),
 });
 
+/** Zones by how many endpoints they have, also of the mesh as a whole. */
+export const zoneAwareLbSetting: JsonSchema = object({
+  ...localities,
+  minClusterSize: integer("Endpoints in the region from which on zones count.", { minimum: 1 }),
+});
+
 const loadBalancer = object(
   {
     simple: oneOf(["UNSPECIFIED", "LEAST_CONN", "RANDOM", "PASSTHROUGH", "ROUND_ROBIN", "LEAST_REQUEST"]),
@@ -55,7 +61,7 @@ const loadBalancer = object(
       { description: "The same key goes to the same endpoint." },
     ),
     localityLbSetting,
-    zoneAwareLbSetting: object({ ...localities, minClusterSize: integer(undefined, { minimum: 1 }) }),
+    zoneAwareLbSetting,
     warmupDurationSecs: duration("Old form of `warmup`."),
     warmup: object(
       {

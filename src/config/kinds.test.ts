@@ -38,7 +38,25 @@ function localities(localityLbSetting: object): object {
   return { host: "a", trafficPolicy: { loadBalancer: { localityLbSetting } } };
 }
 
+const zonesField = "spec.trafficPolicy.loadBalancer.zoneAwareLbSetting";
+
+function zones(zoneAwareLbSetting: object): object {
+  return { host: "a", trafficPolicy: { loadBalancer: { zoneAwareLbSetting } } };
+}
+
 const bad: readonly (readonly [string, string, unknown, string])[] = [
+  [
+    "places beside zones",
+    "DestinationRule",
+    zones({ failoverPriority: ["topology.kubernetes.io/zone=a"] }),
+    `${zonesField}.failoverPriority[0]`,
+  ],
+  [
+    "zones that fail over to their own region",
+    "DestinationRule",
+    zones({ failover: [{ from: "r", to: "r" }] }),
+    `${zonesField}.failover[0]`,
+  ],
   ["no spec", "VirtualService", undefined, "spec"],
   ["threads below none", "ProxyConfig", { concurrency: -1 }, "spec.concurrency"],
   ["a wildcard selector", "ProxyConfig", { selector: { matchLabels: { a: "*" } } }, 'spec.selector.matchLabels["a"]'],

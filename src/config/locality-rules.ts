@@ -1,4 +1,4 @@
-import type { LocalityLoadBalancer } from "#api/istio/destination-rule.ts";
+import type { LocalityLoadBalancer, ZoneAwareLoadBalancer } from "#api/istio/destination-rule.ts";
 import type { Report } from "./report.ts";
 
 /** Istio: validateLocalityLbSetting. */
@@ -25,6 +25,27 @@ export function checkLocalities(setting: LocalityLoadBalancer | undefined, field
     `${field}.distribute`,
     report,
   );
+  checkFailover(failover, field, report);
+}
+
+/** Places that are looked at in any case. */
+const placesInUse: ReadonlySet<string> = new Set([
+  "topology.kubernetes.io/region",
+  "topology.kubernetes.io/zone",
+  "topology.istio.io/subzone",
+]);
+
+/** Istio: validateZoneAwareLbSetting. */
+export function checkZones(setting: ZoneAwareLoadBalancer | undefined, field: string, report: Report): void {
+  const { failover = [], failoverPriority = [] } = setting ?? {};
+  checkFailover(failover, field, report);
+  failoverPriority.forEach((label, index) => {
+    if (placesInUse.has(label.split("=", 1)[0] ?? ""))
+      report.error(`${field}.failoverPriority[${index}]`, "must not be a place: regions and zones count anyway", label);
+  });
+}
+
+function checkFailover(failover: NonNullable<LocalityLoadBalancer["failover"]>, field: string, report: Report): void {
   failover.forEach(({ from = "", to = "" }, index) => {
     const at = `${field}.failover[${index}]`;
     if (from === to) report.error(at, "goes from a region to itself", from);

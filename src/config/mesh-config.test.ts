@@ -28,6 +28,7 @@ test("settings of traffic are read as Istio writes them", () => {
       pathNormalization: { normalization: "MERGE_SLASHES" },
       inboundTrafficPolicy: { mode: "LOCALHOST" },
       tcpKeepalive: { time: "60s", probes: 3 },
+      zoneAwareLbSetting: { enabled: true, minClusterSize: 2 },
       defaultHttpRetryPolicy: { attempts: 0 },
       discoverySelectors: [{ matchLabels: { mesh: "yes" } }],
       serviceSettings: [{ settings: { clusterLocal: true }, hosts: ["*.a.svc.cluster.local"] }],
@@ -42,6 +43,7 @@ test("settings of traffic are read as Istio writes them", () => {
     [mesh.pathNormalization, mesh.inboundTrafficMode, mesh.tcpKeepalive, mesh.defaultHttpRetryPolicy],
     ["MERGE_SLASHES", "LOCALHOST", { time: "60s", probes: 3 }, { attempts: 0 }],
   );
+  assert.deepEqual(mesh.zoneAwareLbSetting, { enabled: true, minClusterSize: 2 });
   assert.deepEqual(mesh.outboundTrafficPolicy, { mode: "ALLOW_ANY", byHostName: true });
   assert.deepEqual(mesh.serviceSettings, [{ hosts: ["*.a.svc.cluster.local"], clusterLocal: true }]);
   assert.deepEqual(mesh.discoverySelectors, [{ matchLabels: { mesh: "yes" } }]);

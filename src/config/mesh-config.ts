@@ -1,9 +1,9 @@
-import type { ConnectionPool, LocalityLoadBalancer } from "#api/istio/destination-rule.ts";
+import type { ConnectionPool, LocalityLoadBalancer, ZoneAwareLoadBalancer } from "#api/istio/destination-rule.ts";
 import type { HTTPRetry } from "#api/istio/virtual-service.ts";
 import { parseDuration } from "#model/duration.ts";
 import type { LabelSelector } from "#model/label-selector.ts";
 import { defaultMeshConfig, type MeshConfig } from "#model/mesh-config.ts";
-import { localityLbSetting } from "./destination-rule.ts";
+import { localityLbSetting, zoneAwareLbSetting } from "./destination-rule.ts";
 import { formatFieldError } from "./field-error.ts";
 import { bool, durationOrZero, integer, list, map, object, oneOf, text } from "./schema/build.ts";
 import { checkSchema } from "./schema/check.ts";
@@ -38,6 +38,7 @@ const schema: JsonSchema = {
     defaultVirtualServiceExportTo: texts,
     defaultDestinationRuleExportTo: texts,
     localityLbSetting,
+    zoneAwareLbSetting,
     dnsRefreshRate: durationOrZero(),
     h2UpgradePolicy: oneOf(["DO_NOT_UPGRADE", "UPGRADE"]),
     defaultHttpRetryPolicy: retries,
@@ -78,6 +79,7 @@ interface RawMeshConfig {
   readonly defaultVirtualServiceExportTo?: readonly string[];
   readonly defaultDestinationRuleExportTo?: readonly string[];
   readonly localityLbSetting?: LocalityLoadBalancer;
+  readonly zoneAwareLbSetting?: ZoneAwareLoadBalancer;
   readonly dnsRefreshRate?: string;
   readonly h2UpgradePolicy?: string;
   readonly defaultHttpRetryPolicy?: HTTPRetry;
@@ -127,6 +129,7 @@ export function readMeshConfig(given: Readonly<Record<string, unknown>>, rootNam
       hosts,
       clusterLocal: settings?.clusterLocal ?? false,
     })),
+    ...(raw.zoneAwareLbSetting ? { zoneAwareLbSetting: raw.zoneAwareLbSetting } : {}),
     ...(tcpKeepalive ? { tcpKeepalive } : {}),
     ...(defaultHttpRetryPolicy ? { defaultHttpRetryPolicy } : {}),
   });

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { EndpointSlice } from "kubernetes-types/discovery/v1.d.ts";
 import { findEnvoy } from "#cluster/envoy-binary.ts";
+import type { Proxy } from "#model/proxy.ts";
 import type { MeshInput } from "#snapshot/input.ts";
 import { ingressProxy } from "./bookinfo.fixture.ts";
 import { staticBootstrap } from "./static-bootstrap.fixture.ts";
@@ -44,12 +45,16 @@ export interface RunningGateway {
   stop(): Promise<void>;
 }
 
-/** An Envoy with what the ingress gateway gets, once it listens on `port`. */
-export async function runGateway(input: MeshInput, port: number): Promise<RunningGateway> {
+/** An Envoy with what the ingress gateway gets, but for the differences, once it listens on `port`. */
+export async function runGateway(
+  input: MeshInput,
+  port: number,
+  differences: Partial<Proxy> = {},
+): Promise<RunningGateway> {
   const folder = mkdtempSync(join(tmpdir(), "weft-traffic-"));
   const path = join(folder, "envoy.json");
   // By another name it is no pod of the Service, whose ports are fixed.
-  writeFileSync(path, JSON.stringify(staticBootstrap(input, { ...ingressProxy, name: "elsewhere" })));
+  writeFileSync(path, JSON.stringify(staticBootstrap(input, { ...ingressProxy, name: "elsewhere", ...differences })));
   const args = ["-c", path, "--use-dynamic-base-id", "--concurrency", "1", "--log-level", "error"];
   const envoy: ChildProcess = spawn(findEnvoy() ?? "", args, { stdio: "ignore" });
   const stop = async (): Promise<void> => {

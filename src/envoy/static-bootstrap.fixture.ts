@@ -17,6 +17,7 @@ import type { MeshInput } from "#snapshot/input.ts";
 import { type ProxyView, proxyView } from "#snapshot/proxy-view.ts";
 import { generateKeyPair } from "#x509/key-pair.ts";
 import { typeUrls } from "#xds/resource.ts";
+import { localCluster } from "./endpoints/local-cluster.ts";
 import { extensions } from "./extensions.ts";
 import { generate } from "./generate.ts";
 
@@ -44,8 +45,12 @@ export function staticBootstrap(input: MeshInput, proxy: Proxy): JsonObject {
     return { ...rest, type: "STATIC", loadAssignment };
   });
   const listeners = decode(ListenerSchema, view, typeUrls.listener).map((listener) => inlineRoutes(listener, view));
+  const { region, zone, subzone } = view.place.locality;
+  const [peers] = decode(ClusterLoadAssignmentSchema, view, typeUrls.endpoint, [localCluster]);
+  if (peers) clusters.push({ name: localCluster, type: "STATIC", connectTimeout: "1s", loadAssignment: peers });
   return {
-    node: { id: "test", cluster: "test" },
+    node: { id: "test", cluster: "test", locality: { region, zone, subZone: subzone } },
+    ...(peers ? { clusterManager: { localClusterName: localCluster } } : {}),
     staticResources: withCertificates({ clusters, listeners }),
   };
 }

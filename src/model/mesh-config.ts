@@ -1,4 +1,4 @@
-import type { ConnectionPool, LocalityLoadBalancer } from "#api/istio/destination-rule.ts";
+import type { ConnectionPool, LocalityLoadBalancer, ZoneAwareLoadBalancer } from "#api/istio/destination-rule.ts";
 import type { Destination, HTTPRetry } from "#api/istio/virtual-service.ts";
 import type { LabelSelector } from "./label-selector.ts";
 
@@ -31,6 +31,8 @@ export interface MeshConfig {
   readonly defaultVirtualServiceExportTo: readonly string[];
   readonly defaultDestinationRuleExportTo: readonly string[];
   readonly localityLbSetting: LocalityLoadBalancer;
+  /** Where nothing else is said, endpoints of the client's zone get as much as they can take. */
+  readonly zoneAwareLbSetting?: ZoneAwareLoadBalancer;
   readonly dnsRefreshRateMs: number;
   readonly h2Upgrade: boolean;
   readonly pathNormalization: "DEFAULT" | "NONE" | "BASE" | "MERGE_SLASHES" | "DECODE_AND_MERGE_SLASHES";

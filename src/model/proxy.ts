@@ -27,6 +27,11 @@ export interface Proxy {
   readonly metadata: Readonly<Record<string, unknown>>;
   /** Whether it may not open ports below 1024. Istio: ISTIO_META_UNPRIVILEGED_POD. */
   readonly isUnprivileged: boolean;
+  /**
+   * If it asks where the proxies run that share its load: labels that they have in common with it. Istio: ENABLE_SELF_DISCOVERY,
+   * SELF_DISCOVERY_GROUPING_LABEL_NAMES.
+   */
+  readonly peerLabels: readonly string[] | undefined;
   /** Whether its agent answers the workload's DNS queries, so that hosts can have addresses that nobody else knows. */
   readonly capturesDns: boolean;
 }
@@ -74,6 +79,7 @@ export function parseProxy(node: ProxyNode): Proxy | string {
     locality: region === "" && zone === "" && subZone === "" ? noLocality : { region, zone, subzone: subZone },
     metadata,
     isUnprivileged: isTrue(metadata["UNPRIVILEGED_POD"]),
+    peerLabels: isTrue(metadata["ENABLE_SELF_DISCOVERY"]) ? peerLabels(metadata) : undefined,
     capturesDns: isTrue(metadata["DNS_CAPTURE"]),
     interceptionMode: mode === "TPROXY" || mode === "NONE" ? mode : "REDIRECT",
   });
@@ -81,6 +87,13 @@ export function parseProxy(node: ProxyNode): Proxy | string {
 
 function isTrue(value: unknown): boolean {
   return value === true || value === "true" || value === "1";
+}
+
+/** Pods of one ReplicaSet share their load, unless the metadata says otherwise. */
+function peerLabels(metadata: Proxy["metadata"]): readonly string[] {
+  const names = text(metadata["SELF_DISCOVERY_GROUPING_LABEL_NAMES"]).split(",");
+  const given = names.map((name) => name.trim()).filter((name) => name !== "");
+  return given.length > 0 ? given : ["pod-template-hash"];
 }
 
 function text(value: unknown): string {

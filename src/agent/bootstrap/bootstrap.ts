@@ -2,7 +2,7 @@ import type { XdsNode } from "../node.ts";
 import type { PodInfo } from "../pod-info.ts";
 import type { AgentSettings } from "../settings.ts";
 import { remoteClusters, statsSinks } from "./sinks.ts";
-import { staticClusters } from "./static-clusters.ts";
+import { localCluster, localClusterName, staticClusters } from "./static-clusters.ts";
 import { staticListeners } from "./static-listeners.ts";
 import { statsConfig, statsTimes } from "./stats.ts";
 import { tracer } from "./tracing.ts";
@@ -14,6 +14,7 @@ export function bootstrap(settings: AgentSettings, node: XdsNode, pod: PodInfo):
   const { proxyConfig } = settings;
   const traces = tracer(proxyConfig, node.cluster);
   const sinks = statsSinks(proxyConfig);
+  const knowsPeers = node.metadata["ENABLE_SELF_DISCOVERY"] === "true";
   return {
     application_log_config: { log_format: { text_format: "%Y-%m-%dT%T.%fZ\t%l\tenvoy %n %g:%#\t%v\tthread=%t" } },
     node,
@@ -68,7 +69,12 @@ export function bootstrap(settings: AgentSettings, node: XdsNode, pod: PodInfo):
       },
     },
     static_resources: {
-      clusters: [...staticClusters(settings), ...(traces ? [traces.cluster] : []), ...remoteClusters(proxyConfig)],
+      clusters: [
+        ...staticClusters(settings),
+        ...(knowsPeers ? [localCluster(configSource)] : []),
+        ...(traces ? [traces.cluster] : []),
+        ...remoteClusters(proxyConfig),
+      ],
       listeners: staticListeners(settings),
     },
     overload_manager: {
@@ -87,6 +93,7 @@ export function bootstrap(settings: AgentSettings, node: XdsNode, pod: PodInfo):
     ...(sinks.length > 0 ? { stats_sinks: sinks } : {}),
     cluster_manager: {
       ...(settings.outlierLogPath ? { outlier_detection: { event_log_path: settings.outlierLogPath } } : {}),
+      ...(knowsPeers ? { local_cluster_name: localClusterName } : {}),
       enable_deferred_cluster_creation: true,
     },
     deferred_stat_options: { enable_deferred_creation_stats: true },

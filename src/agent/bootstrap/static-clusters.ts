@@ -1,5 +1,7 @@
 import type { AgentSettings } from "../settings.ts";
 
+export const localClusterName = "local_cluster";
+
 export const http2 = {
   typed_extension_protocol_options: {
     "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
@@ -32,6 +34,17 @@ export function staticClusters(settings: AgentSettings): object[] {
       },
     ),
   ];
+}
+
+/** Those that share the proxy's load, as istiod knows them: from where they run Envoy sees what its zone's part is. */
+export function localCluster(edsConfig: object): object {
+  return {
+    name: localClusterName,
+    type: "EDS",
+    connect_timeout: "1s",
+    lb_policy: "ROUND_ROBIN",
+    eds_cluster_config: { eds_config: edsConfig, service_name: localClusterName },
+  };
 }
 
 /** A service outside of the pod, `host:port`, that is looked up. */

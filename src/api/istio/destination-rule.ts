@@ -54,11 +54,16 @@ export interface ConsistentHash {
   readonly minimumRingSize?: number;
 }
 
+export interface ZoneAwareLoadBalancer extends Pick<LocalityLoadBalancer, "enabled" | "failover" | "failoverPriority"> {
+  /** Endpoints in the region from which on zones count; 6 without. */
+  readonly minClusterSize?: number;
+}
+
 export interface LoadBalancer {
   readonly simple?: SimpleLoadBalancer;
   readonly consistentHash?: ConsistentHash;
   readonly localityLbSetting?: LocalityLoadBalancer;
-  readonly zoneAwareLbSetting?: Pick<LocalityLoadBalancer, "enabled" | "failover" | "failoverPriority">;
+  readonly zoneAwareLbSetting?: ZoneAwareLoadBalancer;
   readonly backendUtilization?: BackendUtilization;
   readonly warmupDurationSecs?: string;
   readonly warmup?: { readonly duration: string; readonly minimumPercent?: number; readonly aggression?: number };

@@ -20,6 +20,7 @@ import {
   type LocalityRules,
   localityRules,
   placeGroups,
+  zoneAwareness,
 } from "../endpoints/locality-groups.ts";
 import { clusterName } from "../names.ts";
 import { clientTls, fromRequest, ownTls } from "../tls/client.ts";
@@ -37,6 +38,8 @@ export interface ClusterSetting {
   readonly mesh: MeshConfig;
   readonly kind: ProxyType;
   readonly clusterId: string;
+  /** Whether the proxy asks where those like it run. */
+  readonly knowsPeers: boolean;
   /** Where the proxy runs, if clusters that hold their endpoints look at it. */
   readonly locality?: Locality;
 }
@@ -70,7 +73,7 @@ function outboundCluster(
   const { mesh, kind } = setting;
   const name = clusterName("outbound", port.port, subset?.name ?? "", service.hostname);
   const policy = effectivePolicy(rule?.trafficPolicy, subset?.trafficPolicy, port.port);
-  const places = localityRules(policy, mesh.localityLbSetting, service.trafficDistribution);
+  const places = localityRules(policy, mesh, service.trafficDistribution);
   const selected = selectEndpoints(endpoints, port.name, subset, setting.clusterId);
   if (isResolvedByDns(service) && selected.length === 0) return undefined;
   const weighted = places !== undefined && hasOwnShares(places);
@@ -91,7 +94,7 @@ function outboundCluster(
     // Explicitly 0 turns Envoy's panic mode off, which few pods per service would set off too easily.
     commonLbConfig: {
       healthyPanicThreshold: { value: outlier?.minHealthPercent ?? 0 },
-      ...(weighted && !discovery.loadBalancingPolicy ? { localityConfigSpecifier: byShares } : {}),
+      ...(discovery.loadBalancingPolicy ? {} : sharesOf(service, policy, weighted, setting)),
     },
     ...(outlier ? { outlierDetection: outlierDetection(outlier) } : {}),
     ...(transportSocket ? { transportSocket } : {}),
@@ -105,7 +108,25 @@ function withNames<T extends ClientTLS>(tls: T, { registry, subjectAltNames }: S
   return own || registry !== "External" ? tls : { ...tls, subjectAltNames };
 }
 
-const byShares = { case: "localityWeightedLbConfig", value: {} } as const;
+/**
+ * How localities share traffic. A proxy that knows where those like it run would look at zones in any case, so it is told where not to.
+ * Istio: applyZoneAwareLb.
+ */
+function sharesOf(
+  service: Service,
+  { loadBalancer }: PortPolicy,
+  weighted: boolean,
+  { mesh, knowsPeers }: ClusterSetting,
+) {
+  if (weighted) return { localityConfigSpecifier: { case: "localityWeightedLbConfig", value: {} } } as const;
+  if (!knowsPeers || loadBalancer?.consistentHash) return {};
+  const zones = zoneAwareness(loadBalancer, mesh, service.trafficDistribution);
+  const value = {
+    routingEnabled: { value: zones ? 100 : 0 },
+    ...(zones?.minClusterSize ? { minClusterSize: BigInt(zones.minClusterSize) } : {}),
+  };
+  return { localityConfigSpecifier: { case: "zoneAwareLbConfig", value } } as const;
+}
 
 /** Endpoints that a cluster holds itself, by where they are. Istio: priorities by labels are only for those that come over EDS. */
 function placedEndpoints(
@@ -115,7 +136,7 @@ function placedEndpoints(
 ): readonly LocalityGroup[] {
   const groups = byLocality(endpoints);
   if (rules === undefined || locality === undefined) return groups;
-  if (rules.failoverPriority.length > 0 && rules.failover.length === 0) return groups;
+  if (!rules.byRegion && rules.failoverPriority.length > 0 && rules.failover.length === 0) return groups;
   return placeGroups(groups, { ...rules, failoverPriority: [] }, { locality, labels: {}, node: "" }, clusterId);
 }
 

@@ -20,10 +20,11 @@ import { effectivePolicy } from "./traffic-policy.ts";
 /** One object for each distinct setting, as memos go by identity. */
 const settings = memo((_mesh: MeshConfig) => new Map<string, ClusterSetting>());
 
-function settingOf({ mesh, proxy: { type: kind }, clusterId }: ProxyView): ClusterSetting {
+function settingOf({ mesh, proxy: { type: kind, peerLabels }, clusterId }: ProxyView): ClusterSetting {
   const known = settings(mesh);
-  const key = `${kind} ${clusterId}`;
-  const setting = known.get(key) ?? { mesh, kind, clusterId };
+  const knowsPeers = peerLabels !== undefined;
+  const key = `${kind} ${clusterId} ${knowsPeers}`;
+  const setting = known.get(key) ?? { mesh, kind, clusterId, knowsPeers };
   known.set(key, setting);
   return setting;
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseLocality } from "#model/locality.ts";
 import type { Endpoint } from "#model/service.ts";
-import { byLocality, type LocalityRules, localityRules, placeGroups } from "./locality-groups.ts";
+import { byLocality, type LocalityRules, localityRules, placeGroups, zoneAwareness } from "./locality-groups.ts";
 
 function endpoint(locality: string, labels: Record<string, string> = {}): Endpoint {
   return {
@@ -79,15 +79,15 @@ test("labels split a locality, in their order", () => {
 
 test("there is no failover without outlier detection, but there are shares", () => {
   const distribute = [{ from: "*", to: { "*": 100 } }];
-  assert.equal(localityRules({}, { enabled: true }), undefined);
-  assert.equal(localityRules({ outlierDetection: {} }, { enabled: false }), undefined);
-  assert.deepEqual(localityRules({ outlierDetection: {} }, { enabled: true }), none);
+  assert.equal(localityRules({}, { localityLbSetting: { enabled: true } }), undefined);
+  assert.equal(localityRules({ outlierDetection: {} }, { localityLbSetting: { enabled: false } }), undefined);
+  assert.deepEqual(localityRules({ outlierDetection: {} }, { localityLbSetting: { enabled: true } }), none);
   const own = { loadBalancer: { localityLbSetting: { distribute } } };
-  assert.deepEqual(localityRules(own, { enabled: false }), { ...none, distribute });
+  assert.deepEqual(localityRules(own, { localityLbSetting: { enabled: false } }), { ...none, distribute });
 });
 
 test("a service that prefers what is near needs no outlier detection, and a rule for it comes first", () => {
-  const near = localityRules({}, { enabled: true }, "PreferSameZone");
+  const near = localityRules({}, { localityLbSetting: { enabled: true } }, "PreferSameZone");
   assert.ok(near);
   assert.deepEqual(placed([endpoint("r1/z1/s2"), endpoint("r1/z2/s1"), endpoint("r2/z1/s1")], near), [
     "r1/z1/s2 1@0",
@@ -95,7 +95,44 @@ test("a service that prefers what is near needs no outlier detection, and a rule
     "r2/z1/s1 1@2",
   ]);
   assert.equal(
-    localityRules({ loadBalancer: { localityLbSetting: { enabled: false } } }, {}, "PreferSameZone"),
+    localityRules(
+      { loadBalancer: { localityLbSetting: { enabled: false } } },
+      { localityLbSetting: {} },
+      "PreferSameZone",
+    ),
     undefined,
   );
+});
+
+test("where zones are Envoy's to look at, regions alone tell endpoints apart, below what labels say", () => {
+  const zoneAwareLbSetting = { enabled: true };
+  const rules = localityRules({ loadBalancer: { zoneAwareLbSetting } }, { localityLbSetting: {} });
+  assert.deepEqual(rules, { ...none, byRegion: true });
+  assert.deepEqual(placed(near, { byRegion: true }), [
+    "r1/z1/s1 1@0",
+    "r1/z1/s2 1@0",
+    "r1/z2/s1 1@0",
+    "r2/z1/s1 1@1",
+    "r3/z1/s1 1@1",
+  ]);
+  const failover = [{ from: "r1", to: "r3" }];
+  assert.deepEqual(placed(near.slice(2), { byRegion: true, failover }), [
+    "r1/z2/s1 1@0",
+    "r2/z1/s1 1@2",
+    "r3/z1/s1 1@1",
+  ]);
+  const versions = [endpoint("r1/z1/s1", { version: "v1" }), endpoint("r2/z1/s1", { version: "v2" })];
+  assert.deepEqual(placed(versions, { byRegion: true, failoverPriority: ["version=v2"] }), [
+    "r1/z1/s1 1@1",
+    "r2/z1/s1 1@0",
+  ]);
+});
+
+test("the mesh's zones give way to what a service or a rule for it says", () => {
+  const mesh = { localityLbSetting: { enabled: true }, zoneAwareLbSetting: { minClusterSize: 3 } };
+  assert.equal(zoneAwareness(undefined, mesh)?.minClusterSize, 3);
+  assert.equal(zoneAwareness({ zoneAwareLbSetting: { minClusterSize: 4 } }, mesh)?.minClusterSize, 4);
+  assert.equal(zoneAwareness({ zoneAwareLbSetting: { enabled: false } }, mesh), undefined);
+  assert.equal(zoneAwareness({ localityLbSetting: {} }, mesh), undefined);
+  assert.equal(zoneAwareness(undefined, mesh, "PreferSameZone"), undefined);
 });

@@ -1,5 +1,6 @@
-import type { LoadBalancer, LocalityLoadBalancer } from "#api/istio/destination-rule.ts";
+import type { LoadBalancer, LocalityLoadBalancer, ZoneAwareLoadBalancer } from "#api/istio/destination-rule.ts";
 import { formatLocality, type Locality } from "#model/locality.ts";
+import type { MeshConfig } from "#model/mesh-config.ts";
 import type { Endpoint, TrafficDistribution } from "#model/service.ts";
 import type { Place } from "#snapshot/place.ts";
 import type { EffectivePolicy } from "../clusters/traffic-policy.ts";
@@ -20,6 +21,8 @@ export interface LocalityRules {
   readonly failover: NonNullable<LocalityLoadBalancer["failover"]>;
   /** Labels, each perhaps with `=` and the value to prefer. */
   readonly failoverPriority: readonly string[];
+  /** Regions alone make a difference, as Envoy looks at zones itself. */
+  readonly byRegion?: true;
 }
 
 /**
@@ -28,19 +31,38 @@ export interface LocalityRules {
  */
 export function localityRules(
   { loadBalancer, outlierDetection }: Pick<EffectivePolicy, "loadBalancer" | "outlierDetection">,
-  meshWide: LocalityLoadBalancer,
+  mesh: PlaceSettings,
   distribution: TrafficDistribution = "Any",
 ): LocalityRules | undefined {
-  const own = loadBalancer?.localityLbSetting ?? zoneAware(loadBalancer);
+  const zones = zoneAwareness(loadBalancer, mesh, distribution);
+  if (zones) {
+    const { failover = [], failoverPriority = [] } = zones;
+    return { distribute: [], failover, failoverPriority, byRegion: true };
+  }
+  const own = loadBalancer?.localityLbSetting;
   // The service's own wish needs no outlier detection.
   if (own === undefined && distribution !== "Any") {
     return { distribute: [], failover: [], failoverPriority: preferred[distribution] };
   }
-  const setting = own ?? meshWide;
+  const setting = own ?? mesh.localityLbSetting;
   if (setting.enabled === false) return undefined;
   const { distribute = [], failover = [], failoverPriority = [] } = setting;
   if (distribute.length > 0) return { distribute, failover: [], failoverPriority: [] };
   return outlierDetection === undefined ? undefined : { distribute, failover, failoverPriority };
+}
+
+/** What the mesh says of places. */
+type PlaceSettings = Pick<MeshConfig, "localityLbSetting" | "zoneAwareLbSetting">;
+
+/** How Envoy is to share traffic between the zones of its region; undefined where it isn't to. */
+export function zoneAwareness(
+  loadBalancer: LoadBalancer | undefined,
+  mesh: PlaceSettings,
+  distribution: TrafficDistribution = "Any",
+): ZoneAwareLoadBalancer | undefined {
+  const isOpen = loadBalancer?.localityLbSetting === undefined && distribution === "Any";
+  const setting = loadBalancer?.zoneAwareLbSetting ?? (isOpen ? mesh.zoneAwareLbSetting : undefined);
+  return setting?.enabled === false ? undefined : setting;
 }
 
 const sameZone = ["topology.istio.io/network", "topology.kubernetes.io/region", "topology.kubernetes.io/zone"];
@@ -51,12 +73,9 @@ const preferred: Readonly<Record<Exclude<TrafficDistribution, "Any">, readonly s
   PreferSameNode: [...sameZone, "topology.istio.io/subzone", "kubernetes.io/hostname"],
 };
 
-function zoneAware(loadBalancer: LoadBalancer | undefined): LocalityLoadBalancer | undefined {
-  return loadBalancer?.zoneAwareLbSetting;
-}
-
 /** Whether the shares of localities come from the rules, and not from how many endpoints they have. */
-export function hasOwnShares({ distribute, failover, failoverPriority }: LocalityRules): boolean {
+export function hasOwnShares({ distribute, failover, failoverPriority, byRegion }: LocalityRules): boolean {
+  if (byRegion) return false;
   return distribute.length > 0 || failover.length > 0 || failoverPriority.length > 0;
 }
 
@@ -92,6 +111,11 @@ export function placeGroups(
     failoverPriority.length > 0
       ? groups.flatMap((group) => byLabels(group, failoverPriority, place, clusterId))
       : groups;
+  if (rules.byRegion) {
+    return closed(
+      labelled.map((group) => ({ ...group, priority: group.priority * 3 + regionTier(group, failover, place) })),
+    );
+  }
   if (failoverPriority.length > 0 && failover.length === 0) return closed(labelled);
   return closed(
     labelled.map((group) => ({ ...group, priority: group.priority * 5 + nearness(group, failover, place) })),
@@ -147,6 +171,14 @@ function nearness(group: LocalityGroup, failover: LocalityRules["failover"], { l
   const near = distance(locality, group.locality);
   const rule = near === 3 ? failover.find(({ from }) => from === locality.region) : undefined;
   return rule !== undefined && group.locality.region !== rule.to ? 4 : near;
+}
+
+/** The own region, then the one that the rules name for it, then all others. */
+function regionTier({ locality }: LocalityGroup, failover: LocalityRules["failover"], place: Place): number {
+  const { region } = place.locality;
+  if (locality.region === region) return 0;
+  const rule = failover.find(({ from }) => from === region);
+  return rule === undefined || locality.region === rule.to ? 1 : 2;
 }
 
 /** Envoy wants priorities without gaps. */

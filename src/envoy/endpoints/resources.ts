@@ -7,11 +7,12 @@ import type { DestinationPolicy } from "#snapshot/destination-rules.ts";
 import type { ProxyView } from "#snapshot/proxy-view.ts";
 import type { Destinations } from "#snapshot/scope.ts";
 import type { Resource } from "#xds/resource.ts";
-import { type ResourceSet, sharedList, sharedSet, withReplaced } from "#xds/resource-set.ts";
+import { type ResourceSet, sharedList, sharedSet, withOwn, withReplaced } from "#xds/resource-set.ts";
 import { effectivePolicy } from "../clusters/traffic-policy.ts";
 import { clusterName, parseClusterName } from "../names.ts";
 import { byName, encodeResource } from "../proto.ts";
 import { loadAssignment, selectEndpoints } from "./assignment.ts";
+import { localCluster, localClusterResource } from "./local-cluster.ts";
 import { byLocality, type LocalityRules, localityRules, placeGroups } from "./locality-groups.ts";
 import { placeKey } from "./place.ts";
 
@@ -31,9 +32,11 @@ const answers = memo(
 
 /** Whether what a proxy is decides how near endpoints are to it, and not only where it runs. */
 const looksAtLabels = memo((seen: Destinations, mesh: MeshConfig) =>
-  [mesh.localityLbSetting, ...seen.services.flatMap((service) => localitySettings(seen.policyOf(service)))].some(
-    ({ failoverPriority = [] }) => failoverPriority.length > 0,
-  ),
+  [
+    mesh.localityLbSetting,
+    mesh.zoneAwareLbSetting ?? {},
+    ...seen.services.flatMap((service) => localitySettings(seen.policyOf(service))),
+  ].some(({ failoverPriority = [] }) => failoverPriority.length > 0),
 );
 
 function localitySettings(policy: DestinationPolicy | undefined): readonly LocalityLoadBalancer[] {
@@ -45,6 +48,12 @@ function localitySettings(policy: DestinationPolicy | undefined): readonly Local
 
 /** The endpoints of these clusters; of those that the proxy has. */
 export function endpointResources(view: ProxyView, names: ReadonlySet<string>): ResourceSet {
+  const outbound = outboundEndpoints(view, names);
+  const own = names.has(localCluster) ? localClusterResource(view) : undefined;
+  return own ? withOwn(outbound.shared, [own]) : outbound;
+}
+
+function outboundEndpoints(view: ProxyView, names: ReadonlySet<string>): ResourceSet {
   const { destinations } = view.scope;
   const place = looksAtLabels(destinations, view.mesh) ? view.place : view.place.locality;
   const known = answers(view.endpoints, destinations, place);
@@ -135,7 +144,7 @@ function clusterNamed(seen: Destinations, mesh: MeshConfig, name: string): Asked
     port,
     policy,
     subset,
-    rules: localityRules(effective, mesh.localityLbSetting, service.trafficDistribution),
+    rules: localityRules(effective, mesh, service.trafficDistribution),
   };
 }
 
