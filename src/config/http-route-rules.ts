@@ -11,6 +11,7 @@ import type {
   HTTPRoute,
   Percent,
 } from "#api/istio/virtual-service.ts";
+import { claimOf } from "#model/claim-route.ts";
 import { checkHeaders, isAuthority, isHeaderName, isMatchableHeader } from "./header-rules.ts";
 import { isHostPattern } from "./host-rules.ts";
 import { checkLabels } from "./label-rules.ts";
@@ -97,7 +98,7 @@ function checkMatch(match: HTTPMatchRequest, field: string, setting: RouteSettin
   for (const part of ["headers", "withoutHeaders"] as const) {
     for (const [name, value] of Object.entries(match[part] ?? {})) {
       const at = `${field}.${part}[${JSON.stringify(name)}]`;
-      if (name.startsWith("@request.auth.claims")) {
+      if (claimOf(name)) {
         if (!setting.gatewayOnly) report.error(at, "claims of a token can only be matched at gateways", name);
       } else if (!isMatchableHeader(name)) report.error(at, "is not a header name", name);
       checkStringMatch(value, at, true, report);

@@ -1,4 +1,5 @@
 import type { JWTRule, RequestAuthenticationSpec } from "#api/istio/request-authentication.ts";
+import { isWebUrl } from "#model/web-url.ts";
 import { isHeaderName } from "./header-rules.ts";
 import { readKeySet } from "./key-set.ts";
 import { checkPolicyAttachment } from "./policy-attachment-rules.ts";
@@ -38,10 +39,4 @@ function checkKeys(jwks: string, field: string, report: Report): void {
   // Not the value: it is a secret that was put where it can be read.
   if (keys.isPrivate) report.warning(field, "has private keys: everybody who can read it can sign tokens");
   if (keys.isWeak) report.warning(field, "has an RSA key of less than 2048 bits, which is too weak (RFC 7518)");
-}
-
-/** Istio: ParseJwksURI. */
-function isWebUrl(text: string): boolean {
-  const url = URL.parse(text);
-  return url !== null && (url.protocol === "http:" || url.protocol === "https:");
 }

@@ -9,6 +9,7 @@ import type { KubeClient } from "#kube/client.ts";
 import type { Informer } from "#kube/informer.ts";
 import type { Log } from "#log/log.ts";
 import { patchesOf } from "#snapshot/envoy-filters.ts";
+import { noTokenKeys } from "#snapshot/token-rules.ts";
 import { createStatusKeeper } from "#status/status-keeper.ts";
 import { keepWebhookConfigurations } from "#webhook/ca-bundle.ts";
 import { createWebhookServer } from "#webhook/server.ts";
@@ -113,6 +114,8 @@ export async function startIstiod({ client, options, version, log }: IstiodDepen
     objects,
     settings,
     gatewayApi,
+    tokenKeys: () => noTokenKeys,
+    attachment: options.attachment,
     clusterDomain: options.domain,
     clusterId: options.clusterId,
     debounceMs: options.debounceMs,

@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { parseDuration } from "#model/duration.ts";
+import type { Attachment } from "#snapshot/workload-policies.ts";
 
 /** How one istiod runs. Port 0 takes a free one. */
 export interface IstiodOptions {
@@ -21,6 +22,8 @@ export interface IstiodOptions {
   readonly pushesAtOnce: number;
   readonly kubeconfig: string | undefined;
   readonly context: string | undefined;
+  /** Istio: ENABLE_SELECTOR_BASED_K8S_GATEWAY_POLICY. */
+  readonly attachment: Attachment;
   /** Istio: ENABLE_NATIVE_SIDECARS and COMPLIANCE_POLICY. */
   readonly injection: { readonly enableNativeSidecars?: string; readonly compliancePolicy?: string };
 }
@@ -61,6 +64,11 @@ export function readOptions(
     if (!Number.isInteger(value) || value < 1) throw new Error(`${name}: ${env[name]} is not a positive number`);
     return value;
   };
+  const flag = (name: string, fallback: boolean): boolean => {
+    const value = env[name] || String(fallback);
+    if (!/^(1|0|t|f|true|false)$/i.test(value)) throw new Error(`${name}: ${value} is neither true nor false`);
+    return /^[1t]/i.test(value);
+  };
   const native = env["ENABLE_NATIVE_SIDECARS"];
   const compliance = env["COMPLIANCE_POLICY"];
   return {
@@ -84,6 +92,7 @@ export function readOptions(
     pushesAtOnce: count("PILOT_PUSH_THROTTLE", 100),
     kubeconfig: text("kubeconfig") || undefined,
     context: text("context") || undefined,
+    attachment: { selectsGateways: flag("ENABLE_SELECTOR_BASED_K8S_GATEWAY_POLICY", true) },
     injection: {
       ...(native ? { enableNativeSidecars: native } : {}),
       ...(compliance ? { compliancePolicy: compliance } : {}),

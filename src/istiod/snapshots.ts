@@ -11,6 +11,8 @@ import {
   type MeshInput,
 } from "#snapshot/input.ts";
 import type { Snapshot } from "#snapshot/snapshot.ts";
+import type { TokenKeys } from "#snapshot/token-rules.ts";
+import type { Attachment } from "#snapshot/workload-policies.ts";
 import type { PushScope } from "#xds/push-scope.ts";
 import { createDebounce } from "./debounce.ts";
 import type { GatewayApi } from "./gateway-api/gateway-api.ts";
@@ -25,6 +27,8 @@ export interface SnapshotsOptions {
   readonly objects: MeshObjects;
   readonly settings: MeshSettings;
   readonly gatewayApi: Pick<GatewayApi, "convert" | "onChange" | "watchesEndpoints">;
+  readonly tokenKeys: () => TokenKeys;
+  readonly attachment: Attachment;
   readonly clusterDomain: string;
   readonly clusterId: string;
   readonly debounceMs: { readonly quiet: number; readonly longest: number };
@@ -59,9 +63,10 @@ export function keepSnapshots(options: SnapshotsOptions): Snapshots {
   const { objects, settings, gatewayApi, log, onSnapshot } = options;
 
   function input(generated: GeneratedConfig): MeshInput {
-    const { clusterDomain, clusterId } = options;
+    const { clusterDomain, clusterId, attachment } = options;
     const meshConfig = settings.meshConfig();
-    return Object.freeze({ ...visible(), generated, meshConfig, clusterDomain, clusterId });
+    const tokenKeys = options.tokenKeys();
+    return Object.freeze({ ...visible(), tokenKeys, attachment, generated, meshConfig, clusterDomain, clusterId });
   }
 
   /** What the mesh looks at. */

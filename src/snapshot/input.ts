@@ -14,6 +14,8 @@ import type { VirtualService } from "#api/istio/virtual-service.ts";
 import type { WorkloadEntry } from "#api/istio/workload-entry.ts";
 import type { WorkloadGroup } from "#api/istio/workload-group.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
+import { noTokenKeys, type TokenKeys } from "./token-rules.ts";
+import { type Attachment, selectsAll } from "./workload-policies.ts";
 
 /** Objects by `namespace/name` (`name` for cluster-scoped ones). Each object is frozen; a change replaces it. */
 export type Objects<T> = ReadonlyMap<string, T>;
@@ -73,6 +75,9 @@ export interface GeneratedConfig {
 
 /** Everything the control plane knows, at one moment. */
 export interface MeshInput extends InputObjects {
+  /** The same object as long as nothing in it changes. */
+  readonly tokenKeys: TokenKeys;
+  readonly attachment: Attachment;
   /** From the Kubernetes Gateway API. The same lists as long as nothing in them changes. */
   readonly generated: GeneratedConfig;
   readonly meshConfig: MeshConfig;
@@ -105,6 +110,8 @@ export function emptyInput(meshConfig: MeshConfig): MeshInput {
     requestAuthentications: new Map(),
     authorizationPolicies: new Map(),
     peerAuthentications: new Map(),
+    tokenKeys: noTokenKeys,
+    attachment: selectsAll,
     generated: { virtualServices: [], destinationRules: [], gateways: [] },
     meshConfig,
     clusterDomain: "cluster.local",

@@ -1,7 +1,6 @@
 import type { AuthorizationPolicy } from "#api/istio/authorization-policy.ts";
 import type { ConnectionPool } from "#api/istio/destination-rule.ts";
 import type { Gateway } from "#api/istio/gateway.ts";
-import type { RequestAuthentication } from "#api/istio/request-authentication.ts";
 import type { OutboundTrafficPolicy } from "#api/istio/sidecar.ts";
 import { type Labels, selects } from "#model/labels.ts";
 import { memo } from "#model/memo.ts";
@@ -20,6 +19,7 @@ import { type Scope, scopeOf } from "./scope.ts";
 import { sidecarFor } from "./sidecar-for.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { type ServiceTarget, serviceTargets } from "./targets.ts";
+import { type TokenRule, tokenRules } from "./token-rules.ts";
 import { policiesFor } from "./workload-policies.ts";
 
 /** What one proxy may see: all that its configuration is made from. */
@@ -39,8 +39,8 @@ export interface ProxyView {
   readonly inboundPool: ConnectionPool | undefined;
   /** For routers: the Gateways whose selector takes in the proxy, oldest first. */
   readonly gateways: readonly Gateway[];
-  /** Those for its workload, of its own namespace first. */
-  readonly requestAuthentications: readonly RequestAuthentication[];
+  /** The tokens that its workload accepts, by issuer. */
+  readonly tokenRules: readonly TokenRule[];
   /** Those for its workload, of the root namespace first. */
   readonly authorizationPolicies: readonly AuthorizationPolicy[];
   /** Changes that EnvoyFilters make to what is generated. */
@@ -60,6 +60,7 @@ function build(snapshot: Snapshot, proxy: Proxy): ProxyView {
       : undefined;
   const targets = serviceTargets(snapshot, proxy);
   const { rootNamespace } = snapshot.mesh;
+  const { attachment } = snapshot.input;
   const ownFirst = [...new Set([proxy.namespace, rootNamespace])];
   return Object.freeze({
     proxy,
@@ -78,8 +79,14 @@ function build(snapshot: Snapshot, proxy: Proxy): ProxyView {
     targets: sidecar?.spec.ingress?.length ? ingressTargets(sidecar, proxy, targets) : targets,
     gateways: proxy.type === "router" ? selectedGateways(snapshot, labels, targets) : [],
     // Istio: GetJwtPoliciesForWorkload, ListAuthorizationPolicies.
-    requestAuthentications: policiesFor(snapshot.requestAuthentications, ownFirst, proxy, labels),
-    authorizationPolicies: policiesFor(snapshot.authorizationPolicies, ownFirst.toReversed(), proxy, labels),
+    tokenRules: tokenRules(snapshot, policiesFor(snapshot.requestAuthentications, ownFirst, proxy, labels, attachment)),
+    authorizationPolicies: policiesFor(
+      snapshot.authorizationPolicies,
+      ownFirst.toReversed(),
+      proxy,
+      labels,
+      attachment,
+    ),
     patches: patchesOf(snapshot, proxy),
     problems: snapshot.problems,
   });

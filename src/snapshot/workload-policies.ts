@@ -11,10 +11,19 @@ export type PoliciesByNamespace<T> = ReadonlyMap<string, readonly T[]>;
 type Policy = IstioObject<PolicyAttachment>;
 
 /** What policies look at of a workload. */
-interface PolicyWorkload {
+interface PolicyWorkload extends Partial<Attachment> {
   readonly namespace: string;
   readonly labels: Labels;
 }
+
+/** Settings of istiod for how policies find workloads. */
+export interface Attachment {
+  /** Whether policies with selectors are also for proxies of Gateways of the Gateway API, or only those that name them as targets. */
+  readonly selectsGateways: boolean;
+}
+
+/** Istio's default. */
+export const selectsAll: Attachment = Object.freeze({ selectsGateways: true });
 
 export function byNamespace<T extends Policy>(
   previous: PoliciesByNamespace<T> | undefined,
@@ -34,19 +43,23 @@ export function policiesFor<T extends Policy>(
   namespaces: readonly string[],
   proxy: Pick<Proxy, "namespace">,
   labels: Labels,
+  attachment: Attachment = selectsAll,
 ): readonly T[] {
   const found = namespaces.flatMap((name) => {
     const group = policies.get(name);
-    return group === undefined ? [] : attached(group, proxy, labels);
+    return group === undefined ? [] : attached(group, proxy, labels, attachment);
   });
   return sameList(found as T[]);
 }
 
 /** Asked for again with each snapshot, most of which change none of these. */
-const attached = memo((policies: readonly Policy[], { namespace }: Pick<Proxy, "namespace">, labels: Labels) =>
-  policies.filter(({ metadata, spec }) =>
-    isAttached(metadata.namespace ?? "", targetsOf(spec), spec.selector?.matchLabels, { namespace, labels }),
-  ),
+const attached = memo(
+  (policies: readonly Policy[], { namespace }: Pick<Proxy, "namespace">, labels: Labels, attachment: Attachment) => {
+    const workload = { namespace, labels, ...attachment };
+    return policies.filter(({ metadata, spec }) =>
+      isAttached(metadata.namespace ?? "", targetsOf(spec), spec.selector?.matchLabels, workload),
+    );
+  },
 );
 
 function targetsOf({ targetRef, targetRefs = [] }: PolicyAttachment): readonly PolicyTargetReference[] {
@@ -61,10 +74,10 @@ export function isAttached(
   policyNamespace: string,
   targets: readonly PolicyTargetReference[],
   selector: Labels | undefined,
-  { namespace, labels }: PolicyWorkload,
+  { namespace, labels, selectsGateways = true }: PolicyWorkload,
 ): boolean {
-  if (targets.length === 0) return selects(selector, labels);
   const gateway = labels["gateway.networking.k8s.io/gateway-name"];
+  if (targets.length === 0) return (selectsGateways || gateway === undefined) && selects(selector, labels);
   if (gateway === undefined || namespace !== policyNamespace) return false;
   return targets.some(
     ({ group, kind, name, namespace: other = "" }) =>

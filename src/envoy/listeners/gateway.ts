@@ -63,7 +63,7 @@ function sourcesOf(view: ProxyView, { servers }: GatewayPort): readonly string[]
 function httpChain(view: ProxyView, port: GatewayPort): FilterChain {
   const { protocol = "HTTP" } = port.servers[0] ?? {};
   const name = `${port.bind}_${port.port}`;
-  return chain([gatewayHttp(name, `http.${port.port}`, protocol, view.mesh, gatewayTopology(view.proxy))]);
+  return chain([gatewayHttp(view, name, `http.${port.port}`, protocol)]);
 }
 
 /** Names under which TLS is opened; `*` stands for all others. */
@@ -76,11 +76,7 @@ function serverChains(view: ProxyView, port: GatewayPort, entry: GatewayServer, 
   if (routeName !== undefined) {
     const statPrefix = server.name || `${port.bind}_${port.port}`;
     return [
-      chain(
-        [gatewayHttp(statPrefix, routeName, entry.protocol, view.mesh, gatewayTopology(view.proxy))],
-        terminated(entry),
-        serverTls(server.tls),
-      ),
+      chain([gatewayHttp(view, statPrefix, routeName, entry.protocol)], terminated(entry), serverTls(server.tls)),
     ];
   }
   if (server.tls !== undefined && passesThrough(server)) return passthroughChains(view, entry, taken);

@@ -12,9 +12,11 @@ import {
 import { UuidRequestIdConfigSchema } from "#api/envoy/gen/envoy/extensions/request_id/uuid/v3/uuid_pb.js";
 import type { MeshConfig } from "#model/mesh-config.ts";
 import { isHttp2, type Protocol } from "#model/protocol.ts";
+import type { ProxyView } from "#snapshot/proxy-view.ts";
 import { overAds } from "../config-source.ts";
 import { grpcWebFilter, standardHttpFilters } from "../filters/http-filters.ts";
-import type { GatewayTopology } from "../gateways/topology.ts";
+import { securityFilters } from "../filters/security-filters.ts";
+import { gatewayTopology } from "../gateways/topology.ts";
 import { statName } from "../names.ts";
 import { duration } from "../proto.ts";
 import { accessLogs } from "./access-log.ts";
@@ -45,12 +47,13 @@ function manager(
   protocol: Protocol,
   mesh: MeshConfig,
   differences: Init,
+  security: readonly HttpFilter[],
   more: readonly HttpFilter[] = [],
 ): Filter {
   const own = protocol === "GRPC-Web" ? [grpcWebFilter, ...more] : more;
   const config = create(HttpConnectionManagerSchema, {
     statPrefix: statName(statPrefix),
-    httpFilters: [...own, ...standardHttpFilters],
+    httpFilters: [...security, ...own, ...standardHttpFilters],
     accessLog: [...accessLogs(mesh)],
     ...pathNormalization(mesh),
     proxy100Continue: true,
@@ -78,7 +81,7 @@ export function outboundHttp(
   mesh: MeshConfig,
 ): Filter {
   const differences = { useRemoteAddress: false, routeSpecifier: rds(routeName) };
-  return manager(`outbound_${bind}`, protocol, mesh, differences, more);
+  return manager(`outbound_${bind}`, protocol, mesh, differences, [], more);
 }
 
 /** Requests that come in for the workload; their one route is part of the listener. */
@@ -87,27 +90,24 @@ export function inboundHttp(
   routeConfig: RouteConfiguration,
   protocol: Protocol,
   mesh: MeshConfig,
+  security: readonly HttpFilter[],
 ): Filter {
-  return manager(statPrefix, protocol, mesh, {
+  const differences: Init = {
     useRemoteAddress: false,
     forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.APPEND_FORWARD,
     setCurrentClientCertDetails: { subject: true, dns: true, uri: true },
     serverName: "istio-envoy",
     routeSpecifier: { case: "routeConfig", value: routeConfig },
     ...(isHttp2(protocol) ? { http2ProtocolOptions: {} } : {}),
-  });
+  };
+  return manager(statPrefix, protocol, mesh, differences, security);
 }
 
 /** Requests that come in at a gateway, the edge of the mesh: what clients say of themselves isn't trusted. */
-export function gatewayHttp(
-  bind: string,
-  routeName: string,
-  protocol: Protocol,
-  mesh: MeshConfig,
-  topology: GatewayTopology,
-): Filter {
+export function gatewayHttp(view: ProxyView, bind: string, routeName: string, protocol: Protocol): Filter {
+  const topology = gatewayTopology(view.proxy);
   const details = HttpConnectionManager_ForwardClientCertDetails[topology.forwardClientCertDetails ?? "SANITIZE_SET"];
-  return manager(`outbound_${bind}`, protocol, mesh, {
+  const differences: Init = {
     useRemoteAddress: true,
     xffNumTrustedHops: topology.numTrustedProxies ?? 0,
     forwardClientCertDetails: details,
@@ -115,5 +115,6 @@ export function gatewayHttp(
     serverName: "istio-envoy",
     httpProtocolOptions: {},
     routeSpecifier: rds(routeName),
-  });
+  };
+  return manager(`outbound_${bind}`, protocol, view.mesh, differences, securityFilters(view));
 }

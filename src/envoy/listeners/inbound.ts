@@ -1,6 +1,6 @@
 import type { FilterChain } from "#api/envoy/gen/envoy/config/listener/v3/listener_components_pb.js";
 import type { Listener } from "#api/envoy/gen/envoy/config/listener/v3/listener_pb.js";
-import type { MeshConfig } from "#model/mesh-config.ts";
+import type { HttpFilter } from "#api/envoy/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import { isHttp, isSniffed, isTls } from "#model/protocol.ts";
 import type { ProxyView } from "#snapshot/proxy-view.ts";
 import type { ServiceTarget } from "#snapshot/targets.ts";
@@ -24,8 +24,14 @@ export function inboundTargets(targets: readonly ServiceTarget[]): readonly Serv
   return [...byPort.values()].sort((a, b) => a.targetPort - b.targetPort);
 }
 
+/** What the listeners for incoming connections are made from. */
+export interface Inbound extends Pick<ProxyView, "targets" | "mesh"> {
+  /** The filters that every request passes first. */
+  readonly security: readonly HttpFilter[];
+}
+
 /** The listener on 15006. Istio: buildVirtualInboundListener. */
-export function virtualInbound(view: Pick<ProxyView, "targets" | "mesh">): Listener {
+export function virtualInbound(view: Inbound): Listener {
   const { mesh } = view;
   const targets = captured(view);
   const chains: FilterChain[] = [
@@ -33,8 +39,8 @@ export function virtualInbound(view: Pick<ProxyView, "targets" | "mesh">): Liste
     namedChain("virtualInbound-blackhole", [tcpProxyTo(blackHoleCluster, mesh)], {
       destinationPort: mesh.proxyInboundListenPort,
     }),
-    ...catchAll(mesh),
-    ...targets.flatMap((target) => targetChains(target, mesh)),
+    ...catchAll(view),
+    ...targets.flatMap((target) => targetChains(target, view)),
   ];
   const known = targets.filter(({ port }) => !isSniffed(port.protocol)).map(({ targetPort }) => targetPort);
   // Who looks for TLS waits for the first word of the client, but some servers speak first. Until mutual TLS comes nothing is told apart there.
@@ -50,13 +56,13 @@ export function virtualInbound(view: Pick<ProxyView, "targets" | "mesh">): Liste
 }
 
 /** Ports that no service names. */
-function catchAll(mesh: MeshConfig): FilterChain[] {
+function catchAll({ mesh, security }: Inbound): FilterChain[] {
   const routes = inboundRouteConfig(inboundPassthroughCluster, "", 0, "Unsupported");
   const tcp = [tcpProxyTo(inboundPassthroughCluster, mesh)];
   return [
     namedChain(
       "virtualInbound-catchall-http",
-      [inboundHttp(inboundPassthroughCluster, routes, "Unsupported", mesh)],
+      [inboundHttp(inboundPassthroughCluster, routes, "Unsupported", mesh, security)],
       plainHttp,
     ),
     namedChain("virtualInbound", tcp, raw),
@@ -64,32 +70,33 @@ function catchAll(mesh: MeshConfig): FilterChain[] {
   ];
 }
 
-function captured(view: Pick<ProxyView, "targets" | "mesh">): readonly ServiceTarget[] {
+function captured(view: Inbound): readonly ServiceTarget[] {
   return inboundTargets(view.targets).filter(
     ({ targetPort, ingress }) => targetPort !== view.mesh.proxyInboundListenPort && !ingress?.opensPort,
   );
 }
 
 /** Listeners of a Sidecar's ports that aren't captured: the proxy opens these itself. Istio: captureMode NONE. */
-export function openedInbound(view: Pick<ProxyView, "targets" | "mesh">): readonly Listener[] {
+export function openedInbound(view: Inbound): readonly Listener[] {
   return inboundTargets(view.targets)
     .filter(({ ingress }) => ingress?.opensPort)
     .map((target) => {
       const bind = target.ingress?.bind ?? "0.0.0.0";
       const sniffed = isSniffed(target.port.protocol);
-      return openedInboundListener(bind, target.targetPort, targetChains(target, view.mesh), [
+      return openedInboundListener(bind, target.targetPort, targetChains(target, view), [
         tlsInspector(),
         ...(sniffed ? [httpInspector()] : []),
       ]);
     });
 }
 
-function targetChains({ service, port, targetPort, ingress }: ServiceTarget, mesh: MeshConfig): FilterChain[] {
+function targetChains(target: ServiceTarget, { mesh, security }: Inbound): FilterChain[] {
+  const { service, port, targetPort, ingress } = target;
   const name = `${ingress?.bind ?? "0.0.0.0"}_${targetPort}`;
   const cluster = clusterName("inbound", targetPort, "", "");
   const at = ingress?.opensPort ? {} : { destinationPort: targetPort };
   const routes = inboundRouteConfig(cluster, ingress?.hostname ?? service.hostname, port.port, port.protocol);
-  const http = [inboundHttp(`inbound_${name}`, routes, port.protocol, mesh)];
+  const http = [inboundHttp(`inbound_${name}`, routes, port.protocol, mesh, security)];
   const tcp = [tcpProxyTo(cluster, mesh)];
   const opened = serverTls(ingress?.tls);
   // Of a port with TLS of its own nothing else is taken in.

@@ -7,10 +7,13 @@ import type { ProxyView } from "#snapshot/proxy-view.ts";
 import type { Destinations } from "#snapshot/scope.ts";
 import type { Resource } from "#xds/resource.ts";
 import { type ResourceSet, sharedList, sharedSet, withOwn } from "#xds/resource-set.ts";
+
 import { configPath } from "../clusters/outbound.ts";
+import { securityFilters } from "../filters/security-filters.ts";
+
 import { byName, encodeResource } from "../proto.ts";
 import { gatewayListeners } from "./gateway.ts";
-import { openedInbound, virtualInbound } from "./inbound.ts";
+import { type Inbound, openedInbound, virtualInbound } from "./inbound.ts";
 import { headlessListeners, isOwn, ownListener, sharedListener, virtualOutbound } from "./outbound.ts";
 import { type HeadlessPort, type OutboundPlan, planOutbound } from "./outbound-plan.ts";
 import { defaultTcpChain, meshL4Rules, outboundTcpChains } from "./tcp-routes.ts";
@@ -109,10 +112,12 @@ function headlessResources(view: ProxyView, headless: readonly HeadlessPort[]): 
 }
 
 /** What comes in: the same for pods that serve the same, and after a change of anything else. */
-const inbound = memo((targets: ProxyView["targets"], mesh: MeshConfig): readonly Resource[] => [
-  encode(virtualInbound({ targets, mesh })),
-  ...openedInbound({ targets, mesh }).map(encode),
-]);
+const inbound = memo(
+  (targets: Inbound["targets"], mesh: MeshConfig, security: Inbound["security"]): readonly Resource[] => [
+    encode(virtualInbound({ targets, mesh, security })),
+    ...openedInbound({ targets, mesh, security }).map(encode),
+  ],
+);
 
 /** All listeners of a proxy. */
 export const listenerResources: (view: ProxyView) => ResourceSet = memo((view: ProxyView) => {
@@ -126,7 +131,7 @@ export const listenerResources: (view: ProxyView) => ResourceSet = memo((view: P
   const mode = modes[view.proxy.interceptionMode];
   const plans = plansOf(egress, view.mesh, mode);
   const mine = [
-    ...inbound(view.targets, view.mesh),
+    ...inbound(view.targets, view.mesh, securityFilters(view)),
     ...plans.own.map((plan) => encodeOwn(plan, view)),
     ...headlessResources(view, plans.headless),
   ];

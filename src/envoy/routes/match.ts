@@ -10,8 +10,10 @@ import type {
 } from "#api/envoy/gen/envoy/config/route/v3/route_components_pb.js";
 import type { StringMatch } from "#api/istio/string-match.ts";
 import type { HTTPMatchRequest } from "#api/istio/virtual-service.ts";
+import { claimOf } from "#model/claim-route.ts";
 import { compareText } from "#snapshot/config-order.ts";
 import type { RoutingRule } from "#snapshot/virtual-services.ts";
+import { claimMatch } from "../filters/claim-match.ts";
 import { stringMatcher } from "./string-match.ts";
 
 export type MatchInit = Exclude<MessageInitShape<typeof RouteMatchSchema>, RouteMatch>;
@@ -27,10 +29,16 @@ export function routeMatch(
   semantics: RoutingRule["semantics"] = "istio",
 ): MatchInit {
   if (match === undefined) return { pathSpecifier: { case: "prefix", value: "/" } };
+  const required = byName(match.headers);
+  const excluded = byName(match.withoutHeaders);
   const headers = [
-    ...Object.entries(match.headers ?? {}).map(([name, value]) => header(name, value)),
-    ...Object.entries(match.withoutHeaders ?? {}).map(([name, value]) => without(name, value)),
+    ...required.flatMap(([name, value]) => (claimOf(name) ? [] : header(name, value))),
+    ...excluded.flatMap(([name, value]) => (claimOf(name) ? [] : without(name, value))),
   ].sort((a, b) => compareText(a.name, b.name));
+  const claims = [
+    ...required.flatMap(([name, value]) => claim(name, value, false)),
+    ...excluded.flatMap(([name, value]) => claim(name, value, true)),
+  ];
   if (match.method) headers.push(header(":method", match.method));
   if (match.authority) headers.push(header(":authority", match.authority));
   if (match.scheme) headers.push(header(":scheme", match.scheme));
@@ -38,10 +46,19 @@ export function routeMatch(
     pathSpecifier: path(match.uri, semantics),
     caseSensitive: !match.ignoreUriCase,
     headers,
-    queryParameters: Object.entries(match.queryParams ?? {})
-      .sort(([a], [b]) => compareText(a, b))
-      .map(([name, value]) => queryParameter(name, value)),
+    queryParameters: byName(match.queryParams).map(([name, value]) => queryParameter(name, value)),
+    dynamicMetadata: claims,
   };
+}
+
+function byName(matches: Readonly<Record<string, StringMatch>> | undefined): [string, StringMatch][] {
+  return Object.entries(matches ?? {}).sort(([a], [b]) => compareText(a, b));
+}
+
+/** A claim of the request's token, where the name is that of one. */
+function claim(name: string, value: StringMatch, invert: boolean): ReturnType<typeof claimMatch>[] {
+  const path = claimOf(name);
+  return path === undefined ? [] : [claimMatch(path, stringMatcher(value), invert)];
 }
 
 function path(
@@ -84,7 +101,8 @@ export function isCatchAll(match: MatchInit | RouteMatch): boolean {
     ((pathSpecifier?.case === "prefix" || pathSpecifier?.case === "pathSeparatedPrefix") &&
       pathSpecifier.value === "/") ||
     (pathSpecifier?.case === "safeRegex" && pathSpecifier.value.regex === ".*");
-  return anyPath && (match.headers ?? []).length === 0 && (match.queryParameters ?? []).length === 0;
+  const conditions = [match.headers, match.queryParameters, match.dynamicMetadata];
+  return anyPath && conditions.every((list = []) => list.length === 0);
 }
 
 /** The same of a finished route. */

@@ -13,14 +13,11 @@ import {
   peerPoliciesFor,
 } from "#snapshot/peer-authentications.ts";
 import type { AcceptCase } from "../suite.ts";
+import { casesOf, type Fixture } from "./table.ts";
 
 interface Config {
   readonly meta: { readonly name: string; readonly namespace: string; readonly creationTimestamp?: string };
   readonly spec: PeerAuthenticationSpec;
-}
-
-interface Tables<Case> {
-  readonly tests: readonly { readonly test: string; readonly cases: readonly (Case & { readonly name: string })[] }[];
 }
 
 type Mode = "MTLSDisable" | "MTLSPermissive" | "MTLSStrict";
@@ -64,23 +61,8 @@ interface Selection {
   readonly wantGlobalMutualTLSMode?: Mode;
 }
 
-/** A policy of the fixture. */
-interface Listed {
-  readonly kind: string;
-  readonly name: string;
-  readonly namespace: string;
-  readonly creationTimestamp?: string;
-  readonly spec: PeerAuthenticationSpec;
-}
-
-interface Fixture {
-  readonly rootNamespace: string;
-  readonly policies: Readonly<Record<string, readonly Listed[]>>;
-  readonly use: Readonly<Record<string, readonly string[]>>;
-}
-
 function selection(file: string): AcceptCase[] {
-  const { fixture } = JSON.parse(readFileSync(file, "utf8")) as { fixture: Fixture };
+  const { fixture } = JSON.parse(readFileSync(file, "utf8")) as { fixture: Fixture<PeerAuthenticationSpec> };
   const { rootNamespace } = fixture;
   return casesOf<Selection>(file, Object.keys(fixture.use)).map(({ test, name, one }) => ({
     name: `${name} (peers)`,
@@ -121,13 +103,6 @@ function checkNamespaces(policies: PeerPolicies, one: Selection): void {
   for (const [namespace, mode] of Object.entries(one.wantNamespaceMutualTLS ?? {})) {
     assert.equal(namespaceMutualTls(policies, namespace), modes[mode as Mode], namespace);
   }
-}
-
-function casesOf<Case>(file: string, names: readonly string[]) {
-  const { tests } = JSON.parse(readFileSync(file, "utf8")) as Tables<Case>;
-  return tests
-    .filter(({ test }) => names.includes(test))
-    .flatMap(({ test, cases }) => cases.map((one) => ({ test, name: `${test}/${one.name}`, one })));
 }
 
 function policiesOf(configs: readonly Config[], rootNamespace: string): PeerPolicies {

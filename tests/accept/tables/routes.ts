@@ -6,6 +6,7 @@ import {
   RouteSchema,
 } from "#api/envoy/gen/envoy/config/route/v3/route_components_pb.js";
 import { HTTPFaultSchema } from "#api/envoy/gen/envoy/extensions/filters/http/fault/v3/fault_pb.js";
+import { MetadataMatcherSchema } from "#api/envoy/gen/envoy/type/matcher/v3/metadata_pb.js";
 import type { HTTPFaultInjection, VirtualService } from "#api/istio/virtual-service.ts";
 import { faultConfig } from "#envoy/filters/fault.ts";
 import { catchAllLast, isCatchAllRoute } from "#envoy/routes/match.ts";
@@ -91,6 +92,13 @@ export const routeRows: Readonly<Record<string, RowCheck>> = {
   TestSourceMatchHTTP: ({ args, want }) => {
     const { match, proxyNamespace } = args as Row;
     assert.equal(built({ match: [match] }, String(proxyNamespace)).length > 0, want);
+  },
+  TestTranslateMetadataMatch: ({ name, in: value, want = [] }) => {
+    const match = built({ match: [{ headers: { [String(name)]: value } }] })[0]?.match;
+    assert.deepEqual(
+      match?.dynamicMetadata.map((one) => toJson(MetadataMatcherSchema, one)),
+      want,
+    );
   },
   TestTranslateFault: ({ fault, want }) => {
     const config = faultConfig(fault as HTTPFaultInjection);

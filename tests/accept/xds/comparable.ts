@@ -37,7 +37,7 @@ function clean(value: JsonValue): JsonValue {
   const result: JsonObject = {};
   for (const [key, item] of Object.entries(value)) {
     if (notCompared.has(key)) continue;
-    const kept = key === "filterMetadata" ? withoutPrivate(item) : clean(item);
+    const kept = key === "filterMetadata" ? withoutPrivate(item) : key === "localJwks" ? keySet(item) : clean(item);
     if (optionalWhenEmpty.has(key) && isEmpty(kept)) continue;
     if (Array.isArray(kept) && kept.length === 0) continue;
     result[key] = kept;
@@ -61,6 +61,15 @@ function withoutPrivate(metadata: JsonValue): JsonValue {
   if (typeof metadata !== "object" || metadata === null || Array.isArray(metadata)) return metadata;
   const { istio: _istio, "envoy.transport_socket_match": _tls, ...rest } = metadata;
   return rest;
+}
+
+/** Of a key set its keys are compared, not how they are written. */
+function keySet(source: JsonValue): JsonValue {
+  const { inlineString } = (source ?? {}) as { readonly inlineString?: string };
+  if (inlineString === undefined) return source;
+  const { keys = [] } = JSON.parse(inlineString) as { readonly keys?: readonly JsonObject[] };
+  const sorted = keys.map((key) => Object.fromEntries(Object.entries(key).sort(([a], [b]) => (a < b ? -1 : 1))));
+  return { inlineString: JSON.stringify(sorted.length > 0 ? { keys: sorted } : {}) };
 }
 
 function isEmpty(value: JsonValue): boolean {

@@ -44,6 +44,7 @@ const typeOfKind: Readonly<Record<string, keyof InputObjects>> = {
   Sidecar: "sidecars",
   WorkloadEntry: "workloadEntries",
   WorkloadGroup: "workloadGroups",
+  RequestAuthentication: "requestAuthentications",
 };
 
 /** The mesh of the folder with the resources of a scenario on top, all of it frozen. */

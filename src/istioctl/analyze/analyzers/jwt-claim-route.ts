@@ -1,9 +1,8 @@
 import type { VirtualService } from "#api/istio/virtual-service.ts";
+import { claimOf } from "#model/claim-route.ts";
 import type { Analyzer } from "../analyzer.ts";
 import { type Mesh, nameOf, namespaceOf, referenceFrom } from "../mesh.ts";
 import { message } from "../message.ts";
-
-const claimHeader = /^@request\.auth\.claims([.[]|$)/;
 
 export const jwtClaimRoute: Analyzer = {
   name: "virtualservice.JWTClaimRouteAnalyzer",
@@ -22,7 +21,7 @@ export const jwtClaimRoute: Analyzer = {
 function routesByClaim({ spec }: VirtualService): boolean {
   return (spec?.http ?? []).some(({ match }) =>
     (match ?? []).some(({ headers = {}, withoutHeaders = {} }) =>
-      [...Object.keys(headers), ...Object.keys(withoutHeaders)].some((name) => claimHeader.test(name)),
+      [...Object.keys(headers), ...Object.keys(withoutHeaders)].some(claimOf),
     ),
   );
 }
