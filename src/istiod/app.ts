@@ -30,6 +30,7 @@ import { followMeshObjects } from "./mesh-objects.ts";
 import { followMeshSettings } from "./mesh-settings.ts";
 import { createMetrics } from "./metrics.ts";
 import type { IstiodOptions } from "./options.ts";
+import { createRegistration } from "./registration/registration.ts";
 import { followServedTypes } from "./served-types.ts";
 import { keepSnapshots, type Snapshots } from "./snapshots.ts";
 import { openXdsClient, type ProxyClient } from "./xds-clients.ts";
@@ -162,6 +163,14 @@ export async function startIstiod({ client, options, version, log }: IstiodDepen
   const identify = createIdentify(reviewer, log.with({ part: "auth" }));
   const identities = new WeakMap<GrpcCall, WorkloadIdentity>();
   const xdsLog = log.with({ part: "xds" });
+  const registration = createRegistration({
+    client,
+    controller: process.env["POD_NAME"] ?? "istiod",
+    graceMs: options.workloadGraceMs,
+    maxConnectionAgeMs: options.maxConnectionAgeMs,
+    signal,
+    log: log.with({ part: "registration" }),
+  });
   const ads = createAdsServer({
     log: xdsLog,
     controlPlane: JSON.stringify({ component: "istiod", id: process.env["POD_NAME"] ?? "", info: { version } }),
@@ -176,6 +185,7 @@ export async function startIstiod({ client, options, version, log }: IstiodDepen
       return openXdsClient(node, identity, {
         snapshot: () => snapshots.current(),
         credentials,
+        registration,
         trustAnchors: () => anchors,
         log: xdsLog,
         events: {

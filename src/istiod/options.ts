@@ -18,6 +18,8 @@ export interface IstiodOptions {
     readonly webhook: number;
   };
   readonly maxConnectionAgeMs: number;
+  /** How long the WorkloadEntry of a proxy that is gone stays. */
+  readonly workloadGraceMs: number;
   readonly debounceMs: { readonly quiet: number; readonly longest: number };
   readonly pushesAtOnce: number;
   readonly kubeconfig: string | undefined;
@@ -85,6 +87,7 @@ export function readOptions(
       webhook: addressOf("httpsAddr", text("httpsAddr")).port,
     },
     maxConnectionAgeMs: duration("keepaliveMaxServerConnectionAge", text("keepaliveMaxServerConnectionAge")),
+    workloadGraceMs: duration("PILOT_WORKLOAD_ENTRY_GRACE_PERIOD", env["PILOT_WORKLOAD_ENTRY_GRACE_PERIOD"] ?? "10s"),
     debounceMs: {
       quiet: duration("PILOT_DEBOUNCE_AFTER", env["PILOT_DEBOUNCE_AFTER"] ?? "100ms"),
       longest: duration("PILOT_DEBOUNCE_MAX", env["PILOT_DEBOUNCE_MAX"] ?? "10s"),

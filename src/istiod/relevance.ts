@@ -29,7 +29,11 @@ const relevantParts: Readonly<Record<InputType, (object: KubeObject) => unknown>
   gateways: config,
   serviceEntries: (object) => [config(object), (object as { status?: { addresses?: unknown } }).status?.addresses],
   sidecars: config,
-  workloadEntries: (object) => [config(object), isHealthy(object as WorkloadEntry)],
+  // istiod notes in annotations when the proxy came and went.
+  workloadEntries: (object) => {
+    const entry = object as WorkloadEntry;
+    return [entry.metadata.uid, entry.metadata.labels, entry.spec, isHealthy(entry)];
+  },
   workloadGroups: config,
   envoyFilters: config,
   proxyConfigs: config,

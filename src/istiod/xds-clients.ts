@@ -12,6 +12,7 @@ import { typeUrls } from "#xds/resource.ts";
 import { sharedSet } from "#xds/resource-set.ts";
 import type { Subscription } from "#xds/subscription.ts";
 import type { Credentials, ProxyCredentials } from "./credentials/credentials.ts";
+import type { Registration } from "./registration/registration.ts";
 
 /** A connected proxy. */
 export interface ProxyClient extends XdsClient {
@@ -35,9 +36,9 @@ export function proxyId(proxy: Proxy): string {
 
 /**
  * Makes the client for a node. Throws a GrpcError for a node that isn't a proxy's, and for one that says it is in a namespace, or
- * runs as a service account, which isn't its token's (Istio: checkConnectionIdentity).
+ * runs as a service account, which isn't its token's (Istio: checkConnectionIdentity), or that can't have the WorkloadEntry it asks for.
  */
-export function openXdsClient(
+export async function openXdsClient(
   node: XdsNode,
   identity: WorkloadIdentity | undefined,
   options: {
@@ -45,10 +46,11 @@ export function openXdsClient(
     readonly credentials: Credentials;
     /** Root certificates that workloads check each other against, PEM; the same list until it changes. */
     readonly trustAnchors: () => readonly string[];
+    readonly registration: Registration;
     readonly events: XdsClientEvents;
     readonly log: Log;
   },
-): ProxyClient {
+): Promise<ProxyClient> {
   const { snapshot, events, log } = options;
   const proxy = parseProxy(node);
   if (typeof proxy === "string") throw new GrpcError(grpcCode.invalidArgument, proxy);
@@ -65,6 +67,7 @@ export function openXdsClient(
       );
   }
   const id = proxyId(proxy);
+  const registered = await options.registration.connect(proxy, identity);
   const credentials = options.credentials.open(proxy, identity);
   let last: { readonly snapshot: Snapshot; readonly view: View } | undefined;
   const view = (): View => {
@@ -96,7 +99,9 @@ export function openXdsClient(
     onAccepted: (subscription) => events.onAccepted(proxy, subscription),
     onRejected: (subscription, _rejection, seen) => events.onRejected(proxy, subscription, seen),
     onConverged: (ms) => events.onConverged(ms),
+    onHealth: (problem) => registered?.health(problem),
     onClosed() {
+      registered?.close();
       events.onClosed(proxy);
       log.info("proxy disconnected", { proxy: id });
     },

@@ -63,6 +63,8 @@ interface DeleteOptions extends ObjectRef {
   readonly propagationPolicy?: "Foreground" | "Background" | "Orphan";
   readonly gracePeriodSeconds?: number;
   readonly uid?: string;
+  /** The delete is refused when the object has changed since. */
+  readonly resourceVersion?: string;
 }
 
 /** Typed verbs over a transport. Every method rejects with {@link KubeError}. */
@@ -188,6 +190,7 @@ export function createKubeClient(transport: KubeTransport): KubeClient {
         body: JSON.stringify(options.patch),
       }),
     async delete(type, options) {
+      const { uid, resourceVersion } = options;
       await request({
         method: "DELETE",
         path: resourcePath(type, options.namespace, options.name),
@@ -197,7 +200,7 @@ export function createKubeClient(transport: KubeTransport): KubeClient {
           apiVersion: "v1",
           propagationPolicy: options.propagationPolicy,
           gracePeriodSeconds: options.gracePeriodSeconds,
-          ...(options.uid ? { preconditions: { uid: options.uid } } : {}),
+          ...(uid || resourceVersion ? { preconditions: { uid, resourceVersion } } : {}),
         }),
       });
     },

@@ -18,6 +18,8 @@ export interface Proxy {
   readonly dnsDomain: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly clusterId: string;
+  /** The network it is in; empty where there is one only. */
+  readonly network: string;
   readonly version: string;
   readonly serviceAccount: string;
   readonly locality: Locality;
@@ -74,6 +76,7 @@ export function parseProxy(node: ProxyNode): Proxy | string {
     dnsDomain,
     labels: Object.freeze(labels(metadata["LABELS"])),
     clusterId: text(metadata["CLUSTER_ID"]) || "Kubernetes",
+    network: text(metadata["NETWORK"]),
     version: text(metadata["ISTIO_VERSION"]),
     serviceAccount: text(metadata["SERVICE_ACCOUNT"]),
     locality: region === "" && zone === "" && subZone === "" ? noLocality : { region, zone, subzone: subZone },

@@ -58,9 +58,12 @@ export function selectedEntries(service: Service, entries: readonly WorkloadEntr
     });
 }
 
+/** On an entry: its proxy checks the workload's health. */
+export const healthChecksAnnotation = "proxy.istio.io/health-checks-enabled";
+
 /** Istio: entries whose agent checks health take traffic once a check succeeded. */
 export function isHealthy({ metadata, status }: WorkloadEntry): boolean {
-  if (metadata.annotations?.["proxy.istio.io/health-checks-enabled"] !== "true") return true;
+  if (metadata.annotations?.[healthChecksAnnotation] !== "true") return true;
   const { conditions } = (status ?? {}) as { readonly conditions?: readonly { type?: string; status?: string }[] };
   return conditions?.find(({ type }) => type === "Healthy")?.status === "True";
 }

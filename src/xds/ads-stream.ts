@@ -5,7 +5,7 @@ import { GrpcError, grpcCode } from "./grpc-status.ts";
 import type { XdsNode } from "./node.ts";
 import { WireError } from "./protobuf-wire.ts";
 import { mergeScopes, type PushScope } from "./push-scope.ts";
-import { pushOrder, shortTypeName, typeUrls } from "./resource.ts";
+import { healthTypeUrl, pushOrder, shortTypeName, typeUrls } from "./resource.ts";
 import { findIn, listOf, noResources, type ResourceSet, sizeOf } from "./resource-set.ts";
 import { type Ask, createSubscription, isSubscribed, noteSent, type Subscription } from "./subscription.ts";
 import { delta, sotw, type Variant, type VariantName } from "./variant.ts";
@@ -231,6 +231,8 @@ function create<R extends SotwRequest | DeltaRequest>(
       }
       // Envoy's health reports and the like share the stream with Istio's agent; they ask for nothing.
       if (request.typeUrl === "") throw new GrpcError(grpcCode.invalidArgument, "the request names no type_url");
+      if (request.typeUrl === healthTypeUrl)
+        return client.onHealth?.(request.error && (request.error.message || "unwell"));
       let subscription = subscriptions.get(request.typeUrl);
       if (!subscription) {
         if (subscriptions.size >= maxTypes)

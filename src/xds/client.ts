@@ -20,5 +20,7 @@ export interface XdsClient {
   onSent?(typeUrl: string, sent: { readonly resources: number; readonly bytes: number }): void;
   /** A push was accepted in full; how long it took from its first cause, ms. */
   onConverged?(ms: number): void;
+  /** The client tells how its workload is: undefined when it is well, else in words what is wrong. */
+  onHealth?(problem: string | undefined): void;
   onClosed?(): void;
 }

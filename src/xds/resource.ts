@@ -28,6 +28,9 @@ export const typeUrls = {
   proxyConfig: "type.googleapis.com/istio.mesh.v1alpha1.ProxyConfig",
 } as const;
 
+/** Not a resource: the agent of a workload tells how that is. Istio: HealthInfoType. */
+export const healthTypeUrl = "type.googleapis.com/istio.v1.HealthInformation";
+
 export type ResourceType = (typeof typeUrls)[keyof typeof typeUrls];
 
 /** The order in which a change is told, so that nothing refers to what the proxy doesn't have yet. */

@@ -69,7 +69,10 @@ export async function startControlPlane({ log = testLog, set = [] }: ControlPlan
       "--secureGRPCAddr=:0",
       "--httpsAddr=:0",
     ];
-    const read = readOptions(flags, { PILOT_DEBOUNCE_AFTER: "20ms" });
+    const read = readOptions(flags, {
+      PILOT_DEBOUNCE_AFTER: "20ms",
+      PILOT_WORKLOAD_ENTRY_GRACE_PERIOD: "300ms",
+    });
     return await startIstiod({
       client,
       options: { ...read, ports: ports ?? read.ports },

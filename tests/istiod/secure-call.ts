@@ -19,6 +19,7 @@ export interface Caller {
 export interface OpenCall {
   /** The next message, or the status as `CODE TEXT` when the call is over. */
   next(): Promise<Uint8Array | string>;
+  send(message: Uint8Array): void;
   close(): void;
 }
 
@@ -52,10 +53,14 @@ export function openCall(plane: ControlPlane, path: string, { token, ...tls }: C
   stream.on("data", (chunk: Buffer) => {
     for (const frame of frames.push(chunk)) put(frame);
   });
-  const header = Buffer.alloc(5);
-  header.writeUInt32BE(message.length, 1);
-  stream.write(Buffer.concat([header, message]));
+  const send = (sent: Uint8Array): void => {
+    const header = Buffer.alloc(5);
+    header.writeUInt32BE(sent.length, 1);
+    stream.write(Buffer.concat([header, sent]));
+  };
+  send(message);
   return {
+    send,
     async next() {
       while (arrived.length === 0) {
         await new Promise<void>((done) => {
