@@ -1,9 +1,12 @@
 import type { ConnectionPool, LocalityLoadBalancer, ZoneAwareLoadBalancer } from "#api/istio/destination-rule.ts";
+import type { ExtensionProvider } from "#api/istio/extension-provider.ts";
 import type { HTTPRetry } from "#api/istio/virtual-service.ts";
 import { parseDuration } from "#model/duration.ts";
 import type { LabelSelector } from "#model/label-selector.ts";
 import { defaultMeshConfig, type MeshConfig } from "#model/mesh-config.ts";
+
 import { localityLbSetting, zoneAwareLbSetting } from "./destination-rule.ts";
+import { extensionProvider } from "./extension-provider.ts";
 import { formatFieldError } from "./field-error.ts";
 import { bool, durationOrZero, integer, list, map, object, oneOf, text } from "./schema/build.ts";
 import { checkSchema } from "./schema/check.ts";
@@ -46,6 +49,7 @@ const schema: JsonSchema = {
       normalization: oneOf(["DEFAULT", "NONE", "BASE", "MERGE_SLASHES", "DECODE_AND_MERGE_SLASHES"]),
     }),
     serviceSettings: list(object({ settings: object({ clusterLocal: bool() }), hosts: texts })),
+    extensionProviders: list(extensionProvider),
     discoverySelectors: list(
       object({
         matchLabels: map(text()),
@@ -89,6 +93,7 @@ interface RawMeshConfig {
     readonly hosts?: readonly string[];
   }[];
   readonly discoverySelectors?: readonly LabelSelector[];
+  readonly extensionProviders?: readonly ExtensionProvider[];
 }
 
 /**
@@ -124,6 +129,7 @@ export function readMeshConfig(given: Readonly<Record<string, unknown>>, rootNam
     dnsRefreshRateMs: milliseconds(raw.dnsRefreshRate) ?? defaults.dnsRefreshRateMs,
     h2Upgrade: raw.h2UpgradePolicy === "UPGRADE",
     pathNormalization: raw.pathNormalization?.normalization ?? defaults.pathNormalization,
+    extensionProviders: raw.extensionProviders ?? defaults.extensionProviders,
     discoverySelectors: raw.discoverySelectors ?? defaults.discoverySelectors,
     serviceSettings: (raw.serviceSettings ?? []).map(({ settings, hosts = [] }) => ({
       hosts,

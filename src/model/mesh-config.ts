@@ -1,4 +1,5 @@
 import type { ConnectionPool, LocalityLoadBalancer, ZoneAwareLoadBalancer } from "#api/istio/destination-rule.ts";
+import type { ExtensionProvider } from "#api/istio/extension-provider.ts";
 import type { Destination, HTTPRetry } from "#api/istio/virtual-service.ts";
 import type { LabelSelector } from "./label-selector.ts";
 
@@ -40,6 +41,8 @@ export interface MeshConfig {
   readonly discoverySelectors: readonly LabelSelector[];
   /** Hosts, also patterns, that are used only within their cluster, or by others too. */
   readonly serviceSettings: readonly { readonly hosts: readonly string[]; readonly clusterLocal: boolean }[];
+  /** Services that policies name. */
+  readonly extensionProviders: readonly ExtensionProvider[];
   readonly tcpKeepalive?: NonNullable<NonNullable<ConnectionPool["tcp"]>["tcpKeepalive"]>;
   /** For routes that say nothing of retries. */
   readonly defaultHttpRetryPolicy?: HTTPRetry;
@@ -71,4 +74,5 @@ export const defaultMeshConfig: MeshConfig = Object.freeze({
   pathNormalization: "DEFAULT" as const,
   discoverySelectors: [],
   serviceSettings: [],
+  extensionProviders: [],
 });

@@ -22,3 +22,8 @@ export function principalsOfAliases(principals: readonly string[], trustDomains:
     return [...new Set(trustDomains.map(inDomain))];
   });
 }
+
+/** The same of trust domains by themselves. Istio: ExpandTrustDomainAliases. */
+export function aliasesOf(names: readonly string[], trustDomains: readonly string[]): readonly string[] {
+  return [...new Set(names.flatMap((name) => (trustDomains.includes(name) ? trustDomains : [name])))];
+}

@@ -11,6 +11,7 @@ import type { Service } from "#model/service.ts";
 import { resolveAliases } from "#registry/aliases.ts";
 import { convertService } from "#registry/service.ts";
 import { convertServiceEntry } from "#registry/service-entry.ts";
+import { authorizersOf } from "./authorizers.ts";
 import { byAge, compareText } from "./config-order.ts";
 import { mergeDelegates } from "./delegates.ts";
 import { type DestinationPolicies, type DestinationPolicy, mergeDestinationRules } from "./destination-rules.ts";
@@ -61,6 +62,7 @@ export function buildSnapshot(previous: Snapshot | undefined, input: MeshInput, 
     requestAuthentications: configs.requestAuthentications,
     authorizationPolicies: configs.authorizationPolicies,
     peers: configs.peers,
+    authorizers: authorizersOf(previous?.authorizers, input.meshConfig, services),
     problems: configs.problems,
   });
 }

@@ -8,6 +8,7 @@ import type { MeshConfig } from "#model/mesh-config.ts";
 import type { Proxy } from "#model/proxy.ts";
 import { gatewayServiceAnnotation } from "#model/route-semantics.ts";
 import type { Endpoint } from "#model/service.ts";
+import type { Authorizers } from "./authorizers.ts";
 import { endpointsForOthers } from "./cluster-local.ts";
 import { chosenPolicies } from "./destination-rules.ts";
 import { egressListeners } from "./egress.ts";
@@ -43,6 +44,7 @@ export interface ProxyView {
   readonly tokenRules: readonly TokenRule[];
   /** Those for its workload, of the root namespace first. */
   readonly authorizationPolicies: readonly AuthorizationPolicy[];
+  readonly authorizers: Authorizers;
   /** Changes that EnvoyFilters make to what is generated. */
   readonly patches: Patches | undefined;
   readonly problems: readonly Problem[];
@@ -87,6 +89,7 @@ function build(snapshot: Snapshot, proxy: Proxy): ProxyView {
       labels,
       attachment,
     ),
+    authorizers: snapshot.authorizers,
     patches: patchesOf(snapshot, proxy),
     problems: snapshot.problems,
   });

@@ -5,6 +5,7 @@ import type { RequestAuthentication } from "#api/istio/request-authentication.ts
 import type { Sidecar } from "#api/istio/sidecar.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
 import type { Endpoint, Service } from "#model/service.ts";
+import type { Authorizers } from "./authorizers.ts";
 import type { DestinationPolicies } from "./destination-rules.ts";
 import type { MeshInput } from "./input.ts";
 import type { PeerPolicies } from "./peer-authentications.ts";
@@ -37,6 +38,8 @@ export interface Snapshot {
   readonly requestAuthentications: PoliciesByNamespace<RequestAuthentication>;
   readonly authorizationPolicies: PoliciesByNamespace<AuthorizationPolicy>;
   readonly peers: PeerPolicies;
+  /** Whom policies let decide. */
+  readonly authorizers: Authorizers;
   /** Resources that can't be used, and why. */
   readonly problems: readonly Problem[];
 }

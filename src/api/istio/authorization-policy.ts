@@ -3,7 +3,7 @@ import type { PolicyAttachment } from "./policy-attachment.ts";
 
 export type AuthorizationPolicy = IstioObject<AuthorizationPolicySpec>;
 
-type AuthorizationAction = "ALLOW" | "DENY" | "AUDIT" | "CUSTOM";
+export type AuthorizationAction = "ALLOW" | "DENY" | "AUDIT" | "CUSTOM";
 
 /** Istio: security/v1 AuthorizationPolicy. */
 export interface AuthorizationPolicySpec extends PolicyAttachment {
@@ -16,14 +16,14 @@ export interface AuthorizationPolicySpec extends PolicyAttachment {
 }
 
 /** All parts that are there must hold; a part holds if one item of its list does. */
-interface AuthorizationRule {
+export interface AuthorizationRule {
   readonly from?: readonly { readonly source?: AuthorizationSource }[];
   readonly to?: readonly { readonly operation?: AuthorizationOperation }[];
   /** These must all hold. */
   readonly when?: readonly AuthorizationCondition[];
 }
 
-interface AuthorizationSource {
+export interface AuthorizationSource {
   readonly principals?: readonly string[];
   readonly notPrincipals?: readonly string[];
   readonly requestPrincipals?: readonly string[];
@@ -36,9 +36,11 @@ interface AuthorizationSource {
   readonly notIpBlocks?: readonly string[];
   readonly remoteIpBlocks?: readonly string[];
   readonly notRemoteIpBlocks?: readonly string[];
+  readonly trustDomains?: readonly string[];
+  readonly notTrustDomains?: readonly string[];
 }
 
-interface AuthorizationOperation {
+export interface AuthorizationOperation {
   readonly hosts?: readonly string[];
   readonly notHosts?: readonly string[];
   readonly ports?: readonly string[];

@@ -6,6 +6,7 @@ import { firstUnprivilegedPort } from "#model/proxy.ts";
 import type { ProxyView } from "#snapshot/proxy-view.ts";
 import type { RoutingRule } from "#snapshot/virtual-services.ts";
 import { configPath } from "../clusters/outbound.ts";
+import { securityFilters } from "../filters/security-filters.ts";
 import {
   type GatewayPort,
   type GatewayServer,
@@ -82,7 +83,8 @@ function serverChains(view: ProxyView, port: GatewayPort, entry: GatewayServer, 
   if (server.tls !== undefined && passesThrough(server)) return passthroughChains(view, entry, taken);
   const filter = tcpFilter(view, entry);
   if (filter === undefined) return [];
-  return [server.tls === undefined ? chain([filter]) : chain([filter], terminated(entry), serverTls(server.tls))];
+  const filters = [...securityFilters(view).tcp, filter];
+  return [server.tls === undefined ? chain(filters) : chain(filters, terminated(entry), serverTls(server.tls))];
 }
 
 /** Without names to tell them by, only TLS goes to a chain that opens it: plain text must not be served in its place. */
@@ -128,7 +130,7 @@ function passthroughChains(view: ProxyView, entry: GatewayServer, taken: Set<str
         if (claimed.some((name) => taken.has(name))) continue;
         for (const name of claimed) taken.add(name);
         const filter = routeTcp(view, `${rule.name}.${rule.namespace}`, route, entry.number);
-        chains.push(chain([filter], named(names)));
+        chains.push(chain([...securityFilters(view).tcp, filter], named(names)));
       }
     }
   }

@@ -116,5 +116,5 @@ export function gatewayHttp(view: ProxyView, bind: string, routeName: string, pr
     httpProtocolOptions: {},
     routeSpecifier: rds(routeName),
   };
-  return manager(`outbound_${bind}`, protocol, view.mesh, differences, securityFilters(view));
+  return manager(`outbound_${bind}`, protocol, view.mesh, differences, securityFilters(view).http);
 }

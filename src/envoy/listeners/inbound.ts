@@ -1,9 +1,9 @@
 import type { FilterChain } from "#api/envoy/gen/envoy/config/listener/v3/listener_components_pb.js";
 import type { Listener } from "#api/envoy/gen/envoy/config/listener/v3/listener_pb.js";
-import type { HttpFilter } from "#api/envoy/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import { isHttp, isSniffed, isTls } from "#model/protocol.ts";
 import type { ProxyView } from "#snapshot/proxy-view.ts";
 import type { ServiceTarget } from "#snapshot/targets.ts";
+import type { SecurityFilters } from "../filters/security-filters.ts";
 import { blackHoleCluster, clusterName, inboundPassthroughCluster } from "../names.ts";
 import { inboundRouteConfig } from "../routes/inbound.ts";
 import { serverTls } from "../tls/server.ts";
@@ -26,8 +26,8 @@ export function inboundTargets(targets: readonly ServiceTarget[]): readonly Serv
 
 /** What the listeners for incoming connections are made from. */
 export interface Inbound extends Pick<ProxyView, "targets" | "mesh"> {
-  /** The filters that every request passes first. */
-  readonly security: readonly HttpFilter[];
+  /** The filters that all that comes in passes first. */
+  readonly security: SecurityFilters;
 }
 
 /** The listener on 15006. Istio: buildVirtualInboundListener. */
@@ -58,11 +58,11 @@ export function virtualInbound(view: Inbound): Listener {
 /** Ports that no service names. */
 function catchAll({ mesh, security }: Inbound): FilterChain[] {
   const routes = inboundRouteConfig(inboundPassthroughCluster, "", 0, "Unsupported");
-  const tcp = [tcpProxyTo(inboundPassthroughCluster, mesh)];
+  const tcp = [...security.tcp, tcpProxyTo(inboundPassthroughCluster, mesh)];
   return [
     namedChain(
       "virtualInbound-catchall-http",
-      [inboundHttp(inboundPassthroughCluster, routes, "Unsupported", mesh, security)],
+      [inboundHttp(inboundPassthroughCluster, routes, "Unsupported", mesh, security.http)],
       plainHttp,
     ),
     namedChain("virtualInbound", tcp, raw),
@@ -96,8 +96,8 @@ function targetChains(target: ServiceTarget, { mesh, security }: Inbound): Filte
   const cluster = clusterName("inbound", targetPort, "", "");
   const at = ingress?.opensPort ? {} : { destinationPort: targetPort };
   const routes = inboundRouteConfig(cluster, ingress?.hostname ?? service.hostname, port.port, port.protocol);
-  const http = [inboundHttp(`inbound_${name}`, routes, port.protocol, mesh, security)];
-  const tcp = [tcpProxyTo(cluster, mesh)];
+  const http = [inboundHttp(`inbound_${name}`, routes, port.protocol, mesh, security.http)];
+  const tcp = [...security.tcp, tcpProxyTo(cluster, mesh)];
   const opened = serverTls(ingress?.tls);
   // Of a port with TLS of its own nothing else is taken in.
   if (opened) return [namedChain(name, isHttp(port.protocol) ? http : tcp, { ...at, ...tls }, opened)];

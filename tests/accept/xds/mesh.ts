@@ -45,6 +45,7 @@ const typeOfKind: Readonly<Record<string, keyof InputObjects>> = {
   WorkloadEntry: "workloadEntries",
   WorkloadGroup: "workloadGroups",
   RequestAuthentication: "requestAuthentications",
+  AuthorizationPolicy: "authorizationPolicies",
 };
 
 /** The mesh of the folder with the resources of a scenario on top, all of it frozen. */
