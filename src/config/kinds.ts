@@ -1,3 +1,4 @@
+import { authorizationPolicyKind } from "./authorization-policy.ts";
 import { destinationRuleKind } from "./destination-rule.ts";
 import { envoyFilterKind } from "./envoy-filter.ts";
 import { gatewayKind } from "./gateway.ts";
@@ -25,6 +26,7 @@ export const istioKinds: readonly IstioKind[] = [
   proxyConfigKind,
   requestAuthenticationKind,
   peerAuthenticationKind,
+  authorizationPolicyKind,
   ...permissiveKinds,
 ];
 

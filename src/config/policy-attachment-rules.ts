@@ -1,5 +1,6 @@
 import type { PolicyAttachment, PolicyTargetReference } from "#api/istio/policy-attachment.ts";
 import type { Report } from "./report.ts";
+import { checkPolicySelector } from "./workload-selector-rules.ts";
 
 /** What a policy can be attached to, as `group/Kind`. */
 const targets: ReadonlySet<string> = new Set([
@@ -15,18 +16,9 @@ export function checkPolicyAttachment(spec: PolicyAttachment, report: Report): v
   const { selector, targetRef, targetRefs } = spec;
   const given = [selector, targetRef, targetRefs].filter((one) => one !== undefined);
   if (given.length > 1) report.error("spec", "only one of selector, targetRef and targetRefs can be set");
-  checkPolicySelector(selector, report);
+  checkPolicySelector(selector, "spec.selector", "every workload of the namespace", report);
   if (targetRef) checkTarget(targetRef, "spec.targetRef", report);
   targetRefs?.forEach((target, index) => checkTarget(target, `spec.targetRefs[${index}]`, report));
-}
-
-/** The labels by which a policy selects workloads. */
-function checkPolicySelector(selector: PolicyAttachment["selector"], report: Report): void {
-  for (const [key, value] of Object.entries(selector?.matchLabels ?? {})) {
-    const field = `spec.selector.matchLabels[${JSON.stringify(key)}]`;
-    if (key === "") report.error(field, "must not have an empty key");
-    if (key.includes("*") || value.includes("*")) report.error(field, "must not have a wildcard", value);
-  }
 }
 
 function checkTarget({ group = "", kind = "", namespace }: PolicyTargetReference, field: string, report: Report): void {

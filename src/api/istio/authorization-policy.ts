@@ -51,7 +51,7 @@ export interface AuthorizationOperation {
   readonly notPaths?: readonly string[];
 }
 
-interface AuthorizationCondition {
+export interface AuthorizationCondition {
   readonly key: string;
   readonly values?: readonly string[];
   readonly notValues?: readonly string[];

@@ -35,27 +35,33 @@ export const never: Policy = create(PolicySchema, {
   principals: [principals.not(principals.any)],
 });
 
-/** The rule for Envoy; undefined if calls that match it can't be told. Istio: security/authz/model. */
-export function rulePolicy({ from = [], to = [], when = [] }: AuthorizationRule, use: RuleUse): Policy | undefined {
+/**
+ * The rule for Envoy; undefined if calls that match it can't be told. What validation refuses takes in nothing, or everything if the
+ * rule may widen. Istio: security/authz/model.
+ */
+export function rulePolicy({ from, to, when = [] }: AuthorizationRule, use: RuleUse): Policy | undefined {
   const ofCall: Part<PermissionInit>[] = [];
   const ofCaller: Part<PrincipalInit>[] = [];
-  for (const { key, values = [], notValues = [] } of when) {
+  for (const { key, values, notValues } of when) {
     const caller = principalAttribute(key, use);
-    if (caller === undefined) {
-      ofCall.push({ say: permissionAttribute(key) ?? unsayable, values, notValues });
-    } else {
-      const say = caller.ofRequest ? seenOf(caller.say, use) : caller.say;
-      ofCaller.push({ say, values, notValues });
-    }
+    if (caller === undefined) ofCall.push(...parts([[permissionAttribute(key) ?? unsayable, values, notValues]]));
+    else ofCaller.push(...parts([[caller.ofRequest ? seenOf(caller.say, use) : caller.say, values, notValues]]));
   }
-  const calls = (to.length === 0 ? [[]] : to.map(({ operation = {} }) => operationParts(operation, use))).map((parts) =>
-    conjunction(permissions, [...parts, ...ofCall], use.mayWiden),
+  const calls = alternatives(to?.map(({ operation = {} }) => operationParts(operation, use))).map((one) =>
+    conjunction(permissions, [...one, ...ofCall], use.mayWiden),
   );
-  const callers = (from.length === 0 ? [[]] : from.map(({ source = {} }) => sourceParts(source, use))).map((parts) =>
-    conjunction(principals, [...parts, ...ofCaller], use.mayWiden),
+  const callers = alternatives(from?.map(({ source = {} }) => sourceParts(source, use))).map((one) =>
+    conjunction(principals, [...one, ...ofCaller], use.mayWiden),
   );
   if (!calls.every((one) => one !== undefined) || !callers.every((one) => one !== undefined)) return undefined;
   return create(PolicySchema, { permissions: calls, principals: callers });
+}
+
+type Parts<M> = readonly Part<M>[];
+
+/** Left out, it is anything; an empty list is a mistake. */
+function alternatives<M>(list: readonly Parts<M>[] | undefined): readonly Parts<M>[] {
+  return list === undefined ? [[]] : list.length === 0 ? [parts<M>([])] : list;
 }
 
 /** Of connections nothing that only requests have can be said. */
@@ -63,28 +69,34 @@ function seenOf<M>(say: Say<M>, { seen }: RuleUse): Say<M> {
   return seen === "requests" ? say : unsayable;
 }
 
-function part<M>(say: Say<M>, values: readonly string[] = [], notValues: readonly string[] = []): Part<M> {
-  return { say, values, notValues };
+type Values = readonly string[] | undefined;
+
+/** The parts that have values. Without any, which is a mistake, it is one that can't be said. */
+function parts<M>(list: readonly (readonly [say: Say<M>, values: Values, notValues: Values])[]): Parts<M> {
+  const given = list
+    .map(([say, values = [], notValues = []]) => ({ say, values, notValues }))
+    .filter(({ values, notValues }) => values.length > 0 || notValues.length > 0);
+  return given.length > 0 ? given : [{ say: unsayable, values: ["?"], notValues: [] }];
 }
 
-function operationParts(operation: AuthorizationOperation, use: RuleUse): readonly Part<PermissionInit>[] {
+function operationParts(operation: AuthorizationOperation, use: RuleUse): Parts<PermissionInit> {
   const { hosts, methods, paths } = requestAttributes;
-  return [
-    part(seenOf(hosts, use), operation.hosts, operation.notHosts),
-    part(seenOf(methods, use), operation.methods, operation.notMethods),
-    part(seenOf(paths, use), operation.paths, operation.notPaths),
-    part(ports, operation.ports, operation.notPorts),
-  ];
+  return parts([
+    [seenOf(hosts, use), operation.hosts, operation.notHosts],
+    [seenOf(methods, use), operation.methods, operation.notMethods],
+    [seenOf(paths, use), operation.paths, operation.notPaths],
+    [ports, operation.ports, operation.notPorts],
+  ]);
 }
 
-function sourceParts(source: AuthorizationSource, use: RuleUse): readonly Part<PrincipalInit>[] {
-  return [
-    part(sourcePrincipal(use), source.principals, source.notPrincipals),
-    part(seenOf(requestPrincipal, use), source.requestPrincipals, source.notRequestPrincipals),
-    part(sourceTrustDomain(use), source.trustDomains, source.notTrustDomains),
-    part(sourceServiceAccount(use), source.serviceAccounts, source.notServiceAccounts),
-    part(sourceNamespace, source.namespaces, source.notNamespaces),
-    part(remoteIp, source.remoteIpBlocks, source.notRemoteIpBlocks),
-    part(sourceIp, source.ipBlocks, source.notIpBlocks),
-  ];
+function sourceParts(source: AuthorizationSource, use: RuleUse): Parts<PrincipalInit> {
+  return parts([
+    [sourcePrincipal(use), source.principals, source.notPrincipals],
+    [seenOf(requestPrincipal, use), source.requestPrincipals, source.notRequestPrincipals],
+    [sourceTrustDomain(use), source.trustDomains, source.notTrustDomains],
+    [sourceServiceAccount(use), source.serviceAccounts, source.notServiceAccounts],
+    [sourceNamespace, source.namespaces, source.notNamespaces],
+    [remoteIp, source.remoteIpBlocks, source.notRemoteIpBlocks],
+    [sourceIp, source.ipBlocks, source.notIpBlocks],
+  ]);
 }
