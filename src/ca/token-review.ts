@@ -19,7 +19,8 @@ const goodFor = 5 * 60_000;
 const badFor = 10_000;
 const maxKept = 10_000;
 const maxTokenLength = 16 * 1024;
-const accountUser = /^system:serviceaccount:([^:]+):([^:]+)$/;
+/** Names as Kubernetes has them, and nothing else: they go into certificates. */
+const accountUser = /^system:serviceaccount:([a-z0-9][-a-z0-9]*):([a-z0-9][-.a-z0-9]*)$/;
 
 /** Asks the API server about tokens that were issued for `audience` (Istio: `istio-ca`), and remembers answers for a while. */
 export function createTokenReviewer(
@@ -35,9 +36,9 @@ export function createTokenReviewer(
       spec: { token, audiences: [audience] },
     });
     const { authenticated, error, user, audiences } = review.status ?? {};
-    if (!authenticated) return `the token isn't valid: ${error || "the API server gives no reason"}`;
+    if (authenticated !== true) return `the token isn't valid: ${error || "the API server gives no reason"}`;
     // An API server that doesn't know audiences gives none back: the token could be for anybody.
-    if (!audiences?.includes(audience)) return `the token isn't for the audience ${audience}`;
+    if (!Array.isArray(audiences) || !audiences.includes(audience)) return `the token isn't for the audience ${audience}`;
     const [, namespace, serviceAccount] = accountUser.exec(user?.username ?? "") ?? [];
     if (!namespace || !serviceAccount) return `the token is ${user?.username}'s, not a service account's`;
     return { namespace, serviceAccount };
