@@ -23,7 +23,7 @@ const user = { username: "system:serviceaccount:shop:cart" };
 test("a good token is asked about once, for our audience, until it ends", async () => {
   const { calls, client } = answering({ authenticated: true, user, audiences: ["istio-ca"] });
   let clock = 0;
-  const reviewer = createTokenReviewer(client, { audience: "istio-ca", now: () => clock });
+  const reviewer = createTokenReviewer(client, { audiences: ["istio-ca"], now: () => clock });
   const claims = Buffer.from(JSON.stringify({ exp: 60 })).toString("base64url");
   const token = `h.${claims}.s`;
   assert.deepEqual(await reviewer.review(token), { namespace: "shop", serviceAccount: "cart" });
@@ -42,7 +42,7 @@ test("a token for somebody else, of somebody else, or a bad one is refused with 
       { authenticated: true, user: { username: "admin" }, audiences: ["istio-ca"] },
       { authenticated: false, error: "expired" },
       {},
-    ].map((status) => createTokenReviewer(answering(status).client, { audience: "istio-ca" }).review("t")),
+    ].map((status) => createTokenReviewer(answering(status).client, { audiences: ["istio-ca"] }).review("t")),
   );
   for (const reason of reasons) assert.equal(typeof reason, "string");
   assert.match(reasons[3] as string, /expired/);

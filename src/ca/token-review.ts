@@ -22,23 +22,24 @@ const maxTokenLength = 16 * 1024;
 /** Names as Kubernetes has them, and nothing else: they go into certificates. */
 const accountUser = /^system:serviceaccount:([a-z0-9][-a-z0-9]*):([a-z0-9][-.a-z0-9]*)$/;
 
-/** Asks the API server about tokens that were issued for `audience` (Istio: `istio-ca`), and remembers answers for a while. */
+/** Asks the API server about tokens that were issued for one of `audiences` (Istio: `istio-ca`), and remembers answers for a while. */
 export function createTokenReviewer(
   client: KubeClient,
-  options: { readonly audience: string; readonly now?: () => number },
+  options: { readonly audiences: readonly string[]; readonly now?: () => number },
 ): TokenReviewer {
-  const { audience, now = Date.now } = options;
+  const { audiences, now = Date.now } = options;
   const kept = new Map<string, { readonly answer: Promise<WorkloadIdentity | string>; until: number }>();
 
   async function ask(token: string): Promise<WorkloadIdentity | string> {
     const review = await client.create<TokenReview>(resourceTypes.tokenReviews, {
       metadata: {},
-      spec: { token, audiences: [audience] },
+      spec: { token, audiences: [...audiences] },
     });
-    const { authenticated, error, user, audiences } = review.status ?? {};
+    const { authenticated, error, user, audiences: checked } = review.status ?? {};
     if (authenticated !== true) return `the token isn't valid: ${error || "the API server gives no reason"}`;
     // An API server that doesn't know audiences gives none back: the token could be for anybody.
-    if (!Array.isArray(audiences) || !audiences.includes(audience)) return `the token isn't for the audience ${audience}`;
+    if (!Array.isArray(checked) || !audiences.some((audience) => checked.includes(audience)))
+      return `the token isn't for the audience ${audiences.join(" or ")}`;
     const [, namespace, serviceAccount] = accountUser.exec(user?.username ?? "") ?? [];
     if (!namespace || !serviceAccount) return `the token is ${user?.username}'s, not a service account's`;
     return { namespace, serviceAccount };

@@ -3,10 +3,12 @@ import type { ExtensionProvider } from "#api/istio/extension-provider.ts";
 import type { HTTPRetry } from "#api/istio/virtual-service.ts";
 import { parseDuration } from "#model/duration.ts";
 import type { LabelSelector } from "#model/label-selector.ts";
-import { defaultMeshConfig, type MeshConfig } from "#model/mesh-config.ts";
+
+import { type CaCertificate, defaultMeshConfig, type MeshConfig } from "#model/mesh-config.ts";
 
 import { localityLbSetting, zoneAwareLbSetting } from "./destination-rule.ts";
 import { extensionProvider } from "./extension-provider.ts";
+
 import { formatFieldError } from "./field-error.ts";
 import { bool, durationOrZero, integer, list, map, object, oneOf, text } from "./schema/build.ts";
 import { checkSchema } from "./schema/check.ts";
@@ -48,6 +50,7 @@ const schema: JsonSchema = {
     pathNormalization: object({
       normalization: oneOf(["DEFAULT", "NONE", "BASE", "MERGE_SLASHES", "DECODE_AND_MERGE_SLASHES"]),
     }),
+    caCertificates: list(object({ pem: text(), spiffeBundleUrl: text(), certSigners: texts, trustDomains: texts })),
     serviceSettings: list(object({ settings: object({ clusterLocal: bool() }), hosts: texts })),
     extensionProviders: list(extensionProvider),
     discoverySelectors: list(
@@ -94,6 +97,7 @@ interface RawMeshConfig {
   }[];
   readonly discoverySelectors?: readonly LabelSelector[];
   readonly extensionProviders?: readonly ExtensionProvider[];
+  readonly caCertificates?: readonly CaCertificate[];
 }
 
 /**
@@ -131,6 +135,7 @@ export function readMeshConfig(given: Readonly<Record<string, unknown>>, rootNam
     pathNormalization: raw.pathNormalization?.normalization ?? defaults.pathNormalization,
     extensionProviders: raw.extensionProviders ?? defaults.extensionProviders,
     discoverySelectors: raw.discoverySelectors ?? defaults.discoverySelectors,
+    caCertificates: raw.caCertificates ?? defaults.caCertificates,
     serviceSettings: (raw.serviceSettings ?? []).map(({ settings, hosts = [] }) => ({
       hosts,
       clusterLocal: settings?.clusterLocal ?? false,

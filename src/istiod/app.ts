@@ -1,31 +1,28 @@
 import type { Namespace } from "kubernetes-types/core/v1.d.ts";
-import { type Authority } from "#ca/certificate.ts";
-import { keepRootConfigMaps } from "#ca/root-config-maps.ts";
-import { loadAuthority } from "#ca/root-secret.ts";
-import { istiodNames, keepServingCertificate } from "#ca/serving-certificate.ts";
 import { createTokenReviewer, type WorkloadIdentity } from "#ca/token-review.ts";
 import { bootstrapPatch } from "#envoy/envoy-filter/bootstrap.ts";
 import type { KubeClient } from "#kube/client.ts";
 import type { Informer } from "#kube/informer.ts";
 import type { Log } from "#log/log.ts";
+import { isDiscovered } from "#snapshot/discovery.ts";
 import { patchesOf } from "#snapshot/envoy-filters.ts";
 import { noTokenKeys } from "#snapshot/token-rules.ts";
 import { createStatusKeeper } from "#status/status-keeper.ts";
 import { keepWebhookConfigurations } from "#webhook/ca-bundle.ts";
 import { createWebhookServer } from "#webhook/server.ts";
-import { pemBlocks } from "#x509/pem.ts";
 import { createAdsServer } from "#xds/ads-server.ts";
 import type { GrpcCall } from "#xds/grpc-call.ts";
 import { createGrpcServer } from "#xds/grpc-server.ts";
 import { shortTypeName } from "#xds/resource.ts";
 import { createAddressAllocation } from "./address-allocation.ts";
-import { createIdentify } from "./authenticate.ts";
-import { certificateMethod, createCertificatePath } from "./certificate-service.ts";
 import { createConfigStatus } from "./config-status.ts";
 import { followCredentials } from "./credentials/credentials.ts";
 import { keepGatewayDeployments } from "./gateway-api/deployments.ts";
 import { followGatewayApi, type GatewayApi } from "./gateway-api/gateway-api.ts";
 import { createHttpServer } from "./http-server.ts";
+import { createIdentify } from "./identity/authenticate.ts";
+import { certificateMethod, createCertificatePath } from "./identity/certificate-service.ts";
+import { followTrust } from "./identity/trust.ts";
 import { followMeshObjects } from "./mesh-objects.ts";
 import { followMeshSettings } from "./mesh-settings.ts";
 import { createMetrics } from "./metrics.ts";
@@ -65,26 +62,17 @@ export async function startIstiod({ client, options, version, log }: IstiodDepen
   const served = followServedTypes({ client, signal, log: watchLog });
   const objects = followMeshObjects({ client, served, signal, log: watchLog });
   const settings = followMeshSettings({ client, namespace, revision, signal, log });
-  const authority: Authority = await retry(
-    () => loadAuthority(client, { namespace, trustDomain: "cluster.local", log }),
-    log,
-  );
-  const anchors = pemBlocks(authority.rootPem, "CERTIFICATE");
-  const certificate = await keepServingCertificate(authority, {
-    names: istiodNames({ namespace, revision }),
-    onRenewed(renewed) {
-      secureGrpc.setTls(renewed);
-      webhooks.setTls(renewed);
-    },
-    signal,
-    log,
-  });
-  keepRootConfigMaps({
+  const caLog = log.with({ part: "ca" });
+  await settings.synced;
+  const trust = await followTrust({
     client,
+    options,
+    settings,
     namespaces: objects.namespaces as Informer<Namespace>,
-    rootPem: authority.rootPem,
+    isDiscovered: (name) => isDiscovered(name, objects.current().namespaces, settings.meshConfig()),
+    metrics: metrics.ca,
     signal,
-    log: log.with({ part: "ca" }),
+    log: caLog,
   });
   const credentials = followCredentials({
     client,
@@ -159,8 +147,13 @@ export async function startIstiod({ client, options, version, log }: IstiodDepen
     log: log.with({ part: "gateway-deployments" }),
   });
 
-  const reviewer = createTokenReviewer(client, { audience: "istio-ca" });
-  const identify = createIdentify(reviewer, log.with({ part: "auth" }));
+  const reviewer = createTokenReviewer(client, { audiences: options.ca.audiences });
+  const identify = createIdentify({
+    reviewer,
+    trustDomain: () => settings.meshConfig().trustDomain,
+    trustDomainAliases: () => settings.meshConfig().trustDomainAliases,
+    log: log.with({ part: "auth" }),
+  });
   const identities = new WeakMap<GrpcCall, WorkloadIdentity>();
   const xdsLog = log.with({ part: "xds" });
   const registration = createRegistration({
@@ -186,7 +179,7 @@ export async function startIstiod({ client, options, version, log }: IstiodDepen
         snapshot: () => snapshots.current(),
         credentials,
         registration,
-        trustAnchors: () => anchors,
+        trustAnchors: trust.anchors,
         log: xdsLog,
         events: {
           onOpened(proxy) {
@@ -209,6 +202,7 @@ export async function startIstiod({ client, options, version, log }: IstiodDepen
     },
   });
 
+  trust.onAnchors(() => ads.push("all"));
   credentials.onChange((change) =>
     ads.push("all", (connected) => (connected as ProxyClient).credentials.concernedBy(change)),
   );
@@ -216,20 +210,23 @@ export async function startIstiod({ client, options, version, log }: IstiodDepen
   const limits = { connectionAgeMs: options.maxConnectionAgeMs };
   const grpcLog = log.with({ part: "grpc" });
   const certificates = certificateMethod({
-    authority,
-    trustDomain: () => settings.meshConfig().trustDomain,
+    signer: trust.signer,
+    trustAnchors: trust.anchors,
     identify,
-    log: log.with({ part: "ca" }),
+    lifetimeMs: options.ca.lifetimeMs,
+    onIssued: trust.noteLifetime,
+    metrics: metrics.ca,
+    log: caLog,
   });
   const plainGrpc = createGrpcServer({ methods: ads.methods, log: grpcLog, limits });
   const secureGrpc = createGrpcServer({
     methods: new Map([...ads.methods, [createCertificatePath, certificates]]),
-    tls: certificate,
+    tls: trust.serverTls(),
     log: grpcLog,
     limits,
   });
   const webhooks = createWebhookServer({
-    tls: certificate,
+    tls: { cert: trust.serverTls().cert, key: trust.serverTls().key },
     log: log.with({ part: "webhook" }),
     onReview: (webhook, allowed) => metrics.reviewed(webhook, allowed),
     injectSettings: () => ({
@@ -246,6 +243,10 @@ export async function startIstiod({ client, options, version, log }: IstiodDepen
         (node) => node.status?.nodeInfo?.kubeletVersion ?? "",
       ),
     }),
+  });
+  trust.onServerTls((tls) => {
+    secureGrpc.setTls(tls);
+    webhooks.setTls({ cert: tls.cert, key: tls.key });
   });
   let notReady: string | undefined = "starting";
   const http = createHttpServer(
@@ -267,19 +268,20 @@ export async function startIstiod({ client, options, version, log }: IstiodDepen
     http.listen(ports.monitoring, host),
     http.listen(ports.http, host),
   ]);
-  keepWebhookConfigurations({
+  const askForBundles = keepWebhookConfigurations({
     client,
     revision,
-    rootPem: authority.rootPem,
+    rootPem: trust.rootPem,
     namespace,
     signal,
     log: log.with({ part: "webhook" }),
   });
+  trust.onServerTls(askForBundles);
   notReady = undefined;
 
   return {
     ports: { xds, secureXds, webhook, monitoring, http: httpPort },
-    rootPem: () => authority.rootPem,
+    rootPem: trust.rootPem,
     async stop() {
       notReady = "stopping";
       stopping.abort();
@@ -289,16 +291,4 @@ export async function startIstiod({ client, options, version, log }: IstiodDepen
       await Promise.all([plainGrpc.shutdown(), secureGrpc.shutdown(), webhooks.shutdown(), http.shutdown()]);
     },
   };
-}
-
-/** Until it succeeds: the API server may come after istiod. */
-async function retry<T>(attempt: () => Promise<T>, log: Log): Promise<T> {
-  for (let count = 1; ; count++) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (count === 1 || count % 10 === 0) log.warn("not started yet; trying again", { count, error });
-      await new Promise((done) => setTimeout(done, Math.min(5_000, 100 * 2 ** Math.min(count, 10))));
-    }
-  }
 }

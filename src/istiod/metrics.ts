@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { type CaMetrics, createCaMetrics } from "./identity/ca-metrics.ts";
 
 /** istiod's metrics, under Istio's names. Times are in seconds. */
 export interface Metrics {
@@ -10,6 +11,7 @@ export interface Metrics {
   readonly pushed: (cause: "config" | "endpoint") => void;
   readonly snapshot: (counts: { readonly services: number; readonly virtualServices: number }) => void;
   readonly reviewed: (webhook: "inject" | "validate", allowed: boolean) => void;
+  readonly ca: CaMetrics;
   /** The Prometheus text format. */
   text(): Promise<string>;
   readonly contentType: string;
@@ -67,6 +69,7 @@ export function createMetrics(version: string): Metrics {
       injections.inc();
       (allowed ? injected : refused).inc();
     },
+    ca: createCaMetrics(registry),
     text: () => registry.metrics(),
     contentType: registry.contentType,
   };

@@ -1,6 +1,9 @@
 import { parseArgs } from "node:util";
 import { parseDuration } from "#model/duration.ts";
+
 import type { Attachment } from "#snapshot/workload-policies.ts";
+
+import { type CaOptions, readCaOptions } from "./identity/ca-options.ts";
 
 /** How one istiod runs. Port 0 takes a free one. */
 export interface IstiodOptions {
@@ -26,6 +29,7 @@ export interface IstiodOptions {
   readonly context: string | undefined;
   /** Istio: ENABLE_SELECTOR_BASED_K8S_GATEWAY_POLICY. */
   readonly attachment: Attachment;
+  readonly ca: CaOptions;
   /** Istio: ENABLE_NATIVE_SIDECARS and COMPLIANCE_POLICY. */
   readonly injection: { readonly enableNativeSidecars?: string; readonly compliancePolicy?: string };
 }
@@ -96,6 +100,7 @@ export function readOptions(
     kubeconfig: text("kubeconfig") || undefined,
     context: text("context") || undefined,
     attachment: { selectsGateways: flag("ENABLE_SELECTOR_BASED_K8S_GATEWAY_POLICY", true) },
+    ca: readCaOptions(env),
     injection: {
       ...(native ? { enableNativeSidecars: native } : {}),
       ...(compliance ? { compliancePolicy: compliance } : {}),

@@ -5,6 +5,15 @@ import type { LabelSelector } from "./label-selector.ts";
 
 type OutboundTrafficMode = "ALLOW_ANY" | "REGISTRY_ONLY";
 
+/** A root, or where to get some. Istio: MeshConfig.CertificateData. */
+export interface CaCertificate {
+  readonly pem?: string;
+  readonly spiffeBundleUrl?: string;
+  /** Of the names of Kubernetes signers that go back to it. */
+  readonly certSigners?: readonly string[];
+  readonly trustDomains?: readonly string[];
+}
+
 /** The mesh-wide settings that the control plane reads. Durations in milliseconds. Istio: MeshConfig. */
 export interface MeshConfig {
   readonly rootNamespace: string;
@@ -43,6 +52,8 @@ export interface MeshConfig {
   readonly serviceSettings: readonly { readonly hosts: readonly string[]; readonly clusterLocal: boolean }[];
   /** Services that policies name. */
   readonly extensionProviders: readonly ExtensionProvider[];
+  /** Roots that are believed besides the control plane's own. */
+  readonly caCertificates: readonly CaCertificate[];
   readonly tcpKeepalive?: NonNullable<NonNullable<ConnectionPool["tcp"]>["tcpKeepalive"]>;
   /** For routes that say nothing of retries. */
   readonly defaultHttpRetryPolicy?: HTTPRetry;
@@ -75,4 +86,5 @@ export const defaultMeshConfig: MeshConfig = Object.freeze({
   discoverySelectors: [],
   serviceSettings: [],
   extensionProviders: [],
+  caCertificates: [],
 });

@@ -13,7 +13,8 @@ import type { Log } from "#log/log.ts";
 export interface WebhookKeeperOptions {
   readonly client: KubeClient;
   readonly revision: string;
-  readonly rootPem: string;
+  /** What istiod is known by now, PEM. */
+  readonly rootPem: () => string;
   /** Where a probe object is (not) made. */
   readonly namespace: string;
   readonly signal: AbortSignal;
@@ -26,11 +27,11 @@ const probeInterval = 1_000;
 
 /**
  * Keeps the webhook configurations of this revision (label `istio.io/rev`): `caBundle` is the root, and validation is turned
- * from `Ignore` to `Fail` once the API server is seen to reach the webhook (Istio: the validation controller).
+ * from `Ignore` to `Fail` once the API server is seen to reach the webhook (Istio: the validation controller). Call what it returns
+ * when the root is another.
  */
-export function keepWebhookConfigurations(options: WebhookKeeperOptions): void {
+export function keepWebhookConfigurations(options: WebhookKeeperOptions): () => void {
   const { client, revision, rootPem, signal, log } = options;
-  const caBundle = Buffer.from(rootPem).toString("base64");
   const selection = { signal, log, labelSelector: `istio.io/rev=${revision}` };
   const mutating = startInformer<MutatingWebhookConfiguration>(
     client,
@@ -44,7 +45,7 @@ export function keepWebhookConfigurations(options: WebhookKeeperOptions): void {
   );
   let isReached = false;
 
-  keep(mutating, resourceTypes.mutatingWebhookConfigurations, () => ({}));
+  const askMutating = keep(mutating, resourceTypes.mutatingWebhookConfigurations, () => ({}));
   const askValidating = keep(validating, resourceTypes.validatingWebhookConfigurations, () =>
     isReached ? { failurePolicy: "Fail" } : {},
   );
@@ -63,6 +64,7 @@ export function keepWebhookConfigurations(options: WebhookKeeperOptions): void {
       reconcile: async (name) => {
         const current = informer.get(name);
         if (!current?.webhooks) return;
+        const caBundle = Buffer.from(rootPem()).toString("base64");
         let changed = false;
         const webhooks = current.webhooks.map((webhook) => {
           const next = { ...webhook, ...wanted(), clientConfig: { ...webhook.clientConfig, caBundle } };
@@ -100,6 +102,11 @@ export function keepWebhookConfigurations(options: WebhookKeeperOptions): void {
       isProbing = false;
     };
   }
+
+  return () => {
+    askMutating();
+    askValidating();
+  };
 }
 
 /** True when the API server refuses, with our webhook's words, a Gateway that asks to be refused. It's a dry run. */

@@ -1,4 +1,5 @@
 import http2 from "node:http2";
+import type { TLSSocket } from "node:tls";
 import type { Log } from "#log/log.ts";
 import { FrameSplitter, frameHeader } from "./grpc-frame.ts";
 import { GrpcError, grpcCode } from "./grpc-status.ts";
@@ -12,6 +13,8 @@ export interface GrpcCall {
   /** `address:port` of the client. */
   readonly peer: string;
   readonly isSecure: boolean;
+  /** The certificate of the client: its names (`URI:…, DNS:…`), or why it isn't believed. Undefined without one. */
+  peerCertificate(): { readonly names: string } | { readonly problem: string } | undefined;
   /** False when the client doesn't keep up: wait for `onDrain`. */
   send(pieces: readonly Uint8Array[]): boolean;
   /** Ends the call; later calls have no effect. */
@@ -53,6 +56,16 @@ export function openCall(
     headers,
     peer: `${remoteAddress}:${remotePort}`,
     isSecure,
+    peerCertificate() {
+      if (!isSecure) return undefined;
+      // HTTP/2 shows the socket through a proxy that isn't typed as what it is.
+      const socket = session.socket as TLSSocket;
+      const certificate = socket.getPeerX509Certificate();
+      if (certificate === undefined) return undefined;
+      return socket.authorized
+        ? { names: certificate.subjectAltName ?? "" }
+        : { problem: String(socket.authorizationError) };
+    },
     send(pieces) {
       if (ended || stream.destroyed) return true;
       if (!stream.headersSent) stream.respond(start, { waitForTrailers: true });

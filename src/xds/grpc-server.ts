@@ -8,7 +8,7 @@ import { grpcCode } from "./grpc-status.ts";
 export interface GrpcServerOptions {
   /** `/package.Service/Method` to its handler. */
   readonly methods: ReadonlyMap<string, GrpcMethod>;
-  /** Absent: plaintext. */
+  /** Absent: plaintext. With `ca`, what a client's certificate is checked against; none has to bring one. */
   readonly tls?: SecureContextOptions;
   readonly log: Log;
   readonly limits?: Partial<GrpcLimits>;
@@ -62,6 +62,8 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
     ? http2.createSecureServer({
         ...options.tls,
         ...shared,
+        requestCert: options.tls.ca !== undefined,
+        rejectUnauthorized: false,
         allowHTTP1: false,
         ALPNProtocols: ["h2"],
         handshakeTimeout: limits.greetingMs,

@@ -26,7 +26,7 @@ export function decodeNode(bytes: Uint8Array): XdsNode {
   for (let tag = reader.next(); tag; tag = reader.next()) {
     if (tag.field === 1) id = reader.string();
     else if (tag.field === 2) cluster = reader.string();
-    else if (tag.field === 3) metadata = decodeStruct(reader.bytes(), 0);
+    else if (tag.field === 3) metadata = decodeStruct(reader.bytes());
     else if (tag.field === 4) locality = decodeLocality(reader.bytes());
     else if (tag.field === 6) userAgentName = reader.string();
     else if (tag.field === 7) userAgentVersion = reader.string();
@@ -66,8 +66,9 @@ function decodeBuildVersion(bytes: Uint8Array): string {
   return parts.join(".");
 }
 
-function decodeStruct(bytes: Uint8Array, depth: number): Record<string, unknown> {
-  if (depth > maxDepth) throw new WireError("node metadata is nested too deeply");
+/** A `google.protobuf.Struct` as JSON. Throws {@link WireError} for bytes that aren't one. */
+export function decodeStruct(bytes: Uint8Array, depth: number = 0): Record<string, unknown> {
+  if (depth > maxDepth) throw new WireError("a struct is nested too deeply");
   const reader = new WireReader(bytes);
   const entries: [string, unknown][] = [];
   for (let tag = reader.next(); tag; tag = reader.next()) {
@@ -106,7 +107,7 @@ function decodeValue(bytes: Uint8Array, depth: number): unknown {
 }
 
 function decodeList(bytes: Uint8Array, depth: number): unknown[] {
-  if (depth > maxDepth) throw new WireError("node metadata is nested too deeply");
+  if (depth > maxDepth) throw new WireError("a struct is nested too deeply");
   const reader = new WireReader(bytes);
   const list: unknown[] = [];
   for (let tag = reader.next(); tag; tag = reader.next()) {

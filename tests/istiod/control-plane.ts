@@ -30,9 +30,12 @@ export interface ControlPlaneOptions {
   readonly log?: Log;
   /** Install settings, `PATH=VALUE`, besides the profile. */
   readonly set?: readonly string[];
+  /** Environment of istiod. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
-export async function startControlPlane({ log = testLog, set = [] }: ControlPlaneOptions = {}): Promise<ControlPlane> {
+export async function startControlPlane(options: ControlPlaneOptions = {}): Promise<ControlPlane> {
+  const { log = testLog, set = [], env = {} } = options;
   const folder = mkdtempSync(join(tmpdir(), "weft-istiod-"));
   const kubeconfig = join(folder, "kubeconfig");
   let istiod: Istiod | undefined;
@@ -72,6 +75,7 @@ export async function startControlPlane({ log = testLog, set = [] }: ControlPlan
     const read = readOptions(flags, {
       PILOT_DEBOUNCE_AFTER: "20ms",
       PILOT_WORKLOAD_ENTRY_GRACE_PERIOD: "300ms",
+      ...env,
     });
     return await startIstiod({
       client,

@@ -1,22 +1,15 @@
 import assert from "node:assert/strict";
-import { X509Certificate } from "node:crypto";
+import type { X509Certificate } from "node:crypto";
 import { after, before, describe, test } from "node:test";
+import type { Secret } from "kubernetes-types/core/v1.d.ts";
+import { readAuthoritySecret } from "#ca/authority-secret.ts";
+import { authorityFrom, createSelfSignedRoot, issue } from "#ca/certificate.ts";
 import { resourceTypes } from "#kube/resource-types.ts";
 import { generateKeyPair } from "#x509/key-pair.ts";
 import { buildRequest } from "#x509/request.ts";
-import { WireWriter } from "#xds/protobuf-wire.ts";
 import { typeUrls } from "#xds/resource.ts";
 import { type ControlPlane, startControlPlane } from "./control-plane.ts";
-import {
-  type Caller,
-  callOnce,
-  createCertificatePath,
-  deltaPath,
-  fieldsOf,
-  firstRequest,
-  openCall,
-  tokenOf,
-} from "./secure-call.ts";
+import { anchorsIn, callOnce, certify, deltaPath, firstRequest, openCall, tokenOf } from "./secure-call.ts";
 
 describe("identities on 15012", () => {
   let plane: ControlPlane;
@@ -26,14 +19,6 @@ describe("identities on 15012", () => {
     await plane.client.create(resourceTypes.serviceAccounts, { metadata: { name: "default", namespace: "shop" } });
   });
   after(() => plane.stop());
-
-  /** Certificates of an answer, leaf first; a status as text. */
-  async function certify(caller: Caller, csr: string, seconds = 3600): Promise<readonly X509Certificate[] | string> {
-    const message = new WireWriter().string(1, csr).varint(3, seconds).finish();
-    const answer = await callOnce(plane, createCertificatePath, caller, message);
-    if (typeof answer === "string") return answer;
-    return fieldsOf(answer, 1).map((pem) => new X509Certificate(pem));
-  }
 
   test("15012 wants a token that is good, for it, and of the namespace that the node names", async () => {
     const ask = async (namespace: string, token?: string): Promise<Uint8Array | string> =>
@@ -49,25 +34,75 @@ describe("identities on 15012", () => {
   test("a workload's certificate names whose token asked, whatever the request says", async () => {
     const token = await tokenOf(plane, "shop", "default");
     const csr = buildRequest(await generateKeyPair(), { uri: "spiffe://cluster.local/ns/bank/sa/vault" });
-    const chain = await certify({ token }, csr);
+    const chain = await certify(plane, { token }, csr);
     assert.ok(Array.isArray(chain), String(chain));
     const [leaf, root] = chain as readonly X509Certificate[];
     assert.equal(leaf?.subjectAltName, "URI:spiffe://cluster.local/ns/shop/sa/default");
     assert.ok(root && leaf.checkIssued(root) && leaf.verify(root.publicKey));
     assert.ok(Date.parse(leaf.validTo) - Date.now() <= 3_600_000);
-    assert.match(String(await certify({ token }, "x")), /^3 not a PEM/);
+    assert.match(String(await certify(plane, { token }, "x")), /^3 not a PEM/);
   });
 
   test("agents are told the trust anchors", async () => {
     const token = await tokenOf(plane, "shop", "default");
     const call = openCall(plane, deltaPath, { token }, firstRequest("shop", typeUrls.proxyConfig));
-    const answer = await call.next();
+    const anchors = anchorsIn(await call.next());
     call.close();
-    assert.ok(answer instanceof Uint8Array, String(answer));
-    const [resource = new Uint8Array()] = fieldsOf(answer, 2);
-    const [any = new Uint8Array()] = fieldsOf(resource, 2);
-    const [config = new Uint8Array()] = fieldsOf(any, 2);
-    const anchors = fieldsOf(config, 34).map((pem) => Buffer.from(pem).toString());
     assert.deepEqual(anchors, [plane.istiod.rootPem()]);
+  });
+
+  test("a certificate of the mesh is as good as a token, one of somebody else isn't", async () => {
+    const pair = await generateKeyPair();
+    const key = pair.privateKey.export({ type: "pkcs8", format: "pem" }) as string;
+    const csr = buildRequest(pair, { uri: "spiffe://x" });
+    const chain = await certify(plane, { token: await tokenOf(plane, "shop", "default") }, csr);
+    assert.ok(typeof chain !== "string", String(chain));
+    const cert = chain[0]?.toString() ?? "";
+    const renewed = await certify(plane, { cert, key }, csr);
+    assert.ok(typeof renewed !== "string", String(renewed));
+    assert.equal(renewed[0]?.subjectAltName, "URI:spiffe://cluster.local/ns/shop/sa/default");
+
+    const now = new Date();
+    const made = await createSelfSignedRoot("cluster.local", now);
+    const stranger = authorityFrom({ certificate: made.certificatePem, key: made.keyPem });
+    const own = await plane.client.get<Secret>(resourceTypes.secrets, {
+      namespace: "istio-system",
+      name: "istio-ca-secret",
+    });
+    const { authority } = readAuthoritySecret(own, now.getTime());
+    const names = (uri: string) => ({ publicKey: pair.publicKey, names: [{ uri }], lifetimeMs: 3_600_000, now });
+    const identity = "spiffe://cluster.local/ns/shop/sa/default";
+    for (const [bad, reason] of [
+      [issue(stranger, names(identity)), /^16 the client's certificate isn't believed: \w+/],
+      [issue(authority, { ...names(identity), lifetimeMs: -60_000 }), /^16 .*isn't believed: CERT_HAS_EXPIRED/],
+      [issue(authority, names("spiffe://elsewhere/ns/shop/sa/default")), /^16 .*from the trust domain elsewhere/],
+      [issue(authority, names("spiffe://cluster.local/ns/shop")), /^16 .*names no workload/],
+      [
+        issue(authority, { ...names(identity), names: [{ uri: identity }, { uri: identity.replace("shop", "bank") }] }),
+        /^16 .*names no workload/,
+      ],
+    ] as const)
+      assert.match(String(await certify(plane, { cert: bad, key }, csr)), reason);
+  });
+
+  test("requests that go too far are refused, and counted", async () => {
+    const token = await tokenOf(plane, "shop", "default");
+    const csr = buildRequest(await generateKeyPair(), { uri: "spiffe://x" });
+    assert.match(
+      String(await certify(plane, { token }, csr, 91 * 24 * 3600)),
+      /^3 validity_duration: 7862400 s is more/,
+    );
+    assert.match(String(await certify(plane, { token }, "A".repeat(1_000_000))), /^3 .*longer than 16384/);
+    const weak = buildRequest(await generateKeyPair({ rsaBits: 1024 }), { uri: "spiffe://x" });
+    assert.match(String(await certify(plane, { token }, weak)), /^3 an RSA key must have 2048/);
+    const text = await (await fetch(`http://127.0.0.1:${plane.istiod.ports.monitoring}/metrics`)).text();
+    const value = (name: string): number => Number(new RegExp(`^${name} (\\S+)$`, "m").exec(text)?.[1]);
+    assert.equal(value('citadel_server_csr_sign_err_count{error="TTL_ERROR"}'), 1);
+    assert.ok(value("citadel_server_csr_parsing_err_count") >= 2);
+    assert.ok(value("citadel_server_authentication_failure_count") >= 5);
+    assert.ok(value("citadel_server_success_cert_issuance_count") >= 3);
+    assert.ok(value("citadel_server_csr_count") > value("citadel_server_success_cert_issuance_count"));
+    const tenYears = value("citadel_server_root_cert_expiry_timestamp") - Date.now() / 1000;
+    assert.ok(tenYears > 3649 * 86_400 && tenYears < 3651 * 86_400, String(tenYears));
   });
 });

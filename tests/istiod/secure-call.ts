@@ -1,9 +1,10 @@
+import { X509Certificate } from "node:crypto";
 import http2 from "node:http2";
 import { FrameSplitter } from "#xds/grpc-frame.ts";
 import { WireReader, WireWriter } from "#xds/protobuf-wire.ts";
 import type { ControlPlane } from "./control-plane.ts";
 
-export const createCertificatePath = "/istio.v1.auth.IstioCertificateService/CreateCertificate";
+const createCertificatePath = "/istio.v1.auth.IstioCertificateService/CreateCertificate";
 const ads = "/envoy.service.discovery.v3.AggregatedDiscoveryService";
 export const deltaPath: string = `${ads}/DeltaAggregatedResources`;
 
@@ -102,6 +103,26 @@ export async function tokenOf(
     body: JSON.stringify({ spec: { audiences: [audience] } }),
   });
   return status.token;
+}
+
+/** For tests: asks for a certificate. The certificates of the answer, leaf first; a status as text. */
+export async function certify(
+  plane: ControlPlane,
+  caller: Caller,
+  csr: string,
+  seconds: number = 3600,
+): Promise<readonly X509Certificate[] | string> {
+  const message = new WireWriter().string(1, csr).varint(3, seconds).finish();
+  const answer = await callOnce(plane, createCertificatePath, caller, message);
+  if (typeof answer === "string") return answer;
+  return fieldsOf(answer, 1).map((pem) => new X509Certificate(pem));
+}
+
+/** For tests: the trust anchors in a message of a stream of {@link deltaPath}. */
+export function anchorsIn(message: Uint8Array | string): readonly string[] {
+  if (typeof message === "string") throw new Error(message);
+  const inside = (bytes: Uint8Array): Uint8Array => fieldsOf(bytes, 2)[0] ?? new Uint8Array();
+  return fieldsOf(inside(inside(inside(message))), 34).map((pem) => Buffer.from(pem).toString());
 }
 
 /** The first request of a delta stream: a sidecar of this namespace asks for a type. */

@@ -52,7 +52,7 @@ test("only what the API server says clearly of a service account is an identity"
       }));
       let found: unknown;
       try {
-        found = await createTokenReviewer(client, { audience: "istio-ca" }).review(token);
+        found = await createTokenReviewer(client, { audiences: ["istio-ca"] }).review(token);
       } catch {
         return;
       }
