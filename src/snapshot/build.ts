@@ -5,6 +5,7 @@ import type { PeerAuthentication } from "#api/istio/peer-authentication.ts";
 import type { ServiceEntry } from "#api/istio/service-entry.ts";
 import type { Sidecar } from "#api/istio/sidecar.ts";
 import type { VirtualService } from "#api/istio/virtual-service.ts";
+import { ByKey } from "#model/by-key.ts";
 import { keepList, keepMap, memo } from "#model/memo.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
 import type { Service } from "#model/service.ts";
@@ -72,16 +73,11 @@ interface Settings {
   readonly mesh: MeshConfig;
 }
 
-const settingsByMesh = memo((_mesh: MeshConfig) => new Map<string, Settings>());
+const settingsByMesh = memo((_mesh: MeshConfig) => new ByKey<Settings>());
 
 /** One object per distinct settings, so that results can be remembered by its identity. */
-function settingsOf(input: MeshInput): Settings {
-  const byDomain = settingsByMesh(input.meshConfig);
-  const known = byDomain.get(input.clusterDomain);
-  if (known !== undefined) return known;
-  const settings = { domain: input.clusterDomain, mesh: input.meshConfig };
-  byDomain.set(input.clusterDomain, settings);
-  return settings;
+function settingsOf({ meshConfig: mesh, clusterDomain: domain }: MeshInput): Settings {
+  return settingsByMesh(mesh).get(domain, () => ({ domain, mesh }));
 }
 
 const toService = memo((source: KubeService, { domain, mesh }: Settings) => ({

@@ -2,6 +2,7 @@ import type { Gateway, Server } from "#api/istio/gateway.ts";
 import type { ServiceEntry } from "#api/istio/service-entry.ts";
 import type { VirtualService } from "#api/istio/virtual-service.ts";
 import { destinationsOf } from "#config/destinations.ts";
+import { ByKey } from "#model/by-key.ts";
 import { resolveShortName } from "#model/host.ts";
 import { selects } from "#model/labels.ts";
 import { memo } from "#model/memo.ts";
@@ -30,13 +31,11 @@ export function conflictsOf(snapshot: Snapshot): readonly Conflict[] {
   ];
 }
 
-const domains = new Map<string, { readonly suffix: string }>();
+const domains = new ByKey<{ readonly suffix: string }>();
 
 /** One object for each domain, to remember results by. */
 function domainOf(suffix: string): { readonly suffix: string } {
-  const known = domains.get(suffix) ?? { suffix };
-  domains.set(suffix, known);
-  return known;
+  return domains.get(suffix, () => ({ suffix }));
 }
 
 /** Sidecars use one VirtualService for a host: the oldest that they see. */

@@ -1,4 +1,5 @@
 import type { EgressListener, Sidecar } from "#api/istio/sidecar.ts";
+import { ByKey } from "#model/by-key.ts";
 import { hostsOverlap, isSubsetOf, isWildcard } from "#model/host.ts";
 import { memo } from "#model/memo.ts";
 import { createPool } from "#model/pool.ts";
@@ -62,12 +63,13 @@ interface Imports {
   readonly unwanted: readonly Import[];
 }
 
-const importsOf = memo((_listener: EgressListener) => new Map<string, Imports>());
+const importsOf = memo((_listener: EgressListener) => new ByKey<Imports>());
 
 function imports(listener: EgressListener, ownNamespace: string): Imports {
-  const known = importsOf(listener);
-  const before = known.get(ownNamespace);
-  if (before !== undefined) return before;
+  return importsOf(listener).get(ownNamespace, () => readImports(listener, ownNamespace));
+}
+
+function readImports(listener: EgressListener, ownNamespace: string): Imports {
   const wanted: Import[] = [];
   const unwanted: Import[] = [];
   for (const text of listener.hosts ?? []) {
@@ -78,9 +80,7 @@ function imports(listener: EgressListener, ownNamespace: string): Imports {
     if (name === "") continue;
     (out ? unwanted : wanted).push({ namespace: name === "." ? ownNamespace : name, host });
   }
-  const result = { wanted, unwanted };
-  known.set(ownNamespace, result);
-  return result;
+  return { wanted, unwanted };
 }
 
 const lookup = memo((services: readonly Service[]) => ({
@@ -119,18 +119,15 @@ export function importServices(
   return sorted.flatMap((service) => onPort(service, port) ?? []);
 }
 
-const trimmed = memo((_service: Service) => new Map<string, Service>());
+const trimmed = memo((_service: Service) => new ByKey<Service>());
 
 /** The service with those of its ports alone; itself where that is all of them, `undefined` where it is none. */
 export function withPorts(service: Service, wanted: (port: number) => boolean): Service | undefined {
   const ports = service.ports.filter(({ port }) => wanted(port));
   if (ports.length === 0) return undefined;
   if (ports.length === service.ports.length) return service;
-  const known = trimmed(service);
   const key = ports.map(({ port }) => port).join();
-  const result = known.get(key) ?? Object.freeze({ ...service, ports });
-  known.set(key, result);
-  return result;
+  return trimmed(service).get(key, () => Object.freeze({ ...service, ports }));
 }
 
 function onPort(service: Service, port: number): Service | undefined {

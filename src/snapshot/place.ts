@@ -1,3 +1,4 @@
+import { ByKey } from "#model/by-key.ts";
 import type { Labels } from "#model/labels.ts";
 import { formatLocality, type Locality } from "#model/locality.ts";
 import { memo } from "#model/memo.ts";
@@ -15,7 +16,7 @@ export interface Place {
   readonly node: string;
 }
 
-const localities = memo((_mesh: MeshConfig) => new Map<string, Locality>());
+const localities = memo((_mesh: MeshConfig) => new ByKey<Locality>());
 
 /** The place of a proxy: as it says itself, else that of its pod. */
 export function placeOf({ pods, nodes, meshConfig }: MeshInput, proxy: Proxy): Place {
@@ -23,11 +24,8 @@ export function placeOf({ pods, nodes, meshConfig }: MeshInput, proxy: Proxy): P
   const { region, zone, subzone } = proxy.locality;
   const known = region !== "" || zone !== "" || subzone !== "";
   const locality = known ? proxy.locality : podLocality(pod, nodes.get(pod?.spec?.nodeName ?? ""));
-  const shared = localities(meshConfig);
-  const key = formatLocality(locality);
-  if (!shared.has(key)) shared.set(key, Object.freeze({ ...locality }));
   return {
-    locality: shared.get(key) ?? locality,
+    locality: localities(meshConfig).get(formatLocality(locality), () => Object.freeze({ ...locality })),
     labels: pod?.metadata?.labels ?? proxy.labels,
     node: pod?.spec?.nodeName ?? "",
   };

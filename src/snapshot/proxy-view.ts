@@ -2,6 +2,7 @@ import type { AuthorizationPolicy } from "#api/istio/authorization-policy.ts";
 import type { ConnectionPool } from "#api/istio/destination-rule.ts";
 import type { Gateway } from "#api/istio/gateway.ts";
 import type { OutboundTrafficPolicy } from "#api/istio/sidecar.ts";
+import { ByKey } from "#model/by-key.ts";
 import { type Labels, selects } from "#model/labels.ts";
 import { memo } from "#model/memo.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
@@ -95,19 +96,15 @@ function build(snapshot: Snapshot, proxy: Proxy): ProxyView {
   });
 }
 
-const meshByPolicy = memo((_mesh: MeshConfig) => new Map<string, MeshConfig>());
+const meshByPolicy = memo((_mesh: MeshConfig) => new ByKey<MeshConfig>());
 
 /** The mesh's settings with what a Sidecar says in place of them: one object for all that say the same. */
 function withPolicy(mesh: MeshConfig, policy: OutboundTrafficPolicy | undefined): MeshConfig {
   if (policy === undefined) return mesh;
   const { mode = "REGISTRY_ONLY", egressProxy } = policy;
-  const known = meshByPolicy(mesh);
-  const key = JSON.stringify([mode, egressProxy]);
-  const result =
-    known.get(key) ??
-    Object.freeze({ ...mesh, outboundTrafficPolicy: { mode, ...(egressProxy ? { egressProxy } : {}) } });
-  known.set(key, result);
-  return result;
+  return meshByPolicy(mesh).get(JSON.stringify([mode, egressProxy]), () =>
+    Object.freeze({ ...mesh, outboundTrafficPolicy: { mode, ...(egressProxy ? { egressProxy } : {}) } }),
+  );
 }
 
 /**

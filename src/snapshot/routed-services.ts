@@ -1,4 +1,5 @@
 import type { Destination } from "#api/istio/virtual-service.ts";
+import { ByKey } from "#model/by-key.ts";
 import { memo } from "#model/memo.ts";
 import { parseProtocol } from "#model/protocol.ts";
 import type { Service } from "#model/service.ts";
@@ -9,7 +10,7 @@ import type { RoutingRule } from "./virtual-services.ts";
 /** Ports by host that a rule sends to; empty for all ports. */
 type Targets = ReadonlyMap<string, ReadonlySet<number>>;
 
-const targetsOf = memo((_rule: RoutingRule) => new Map<string, Targets>());
+const targetsOf = memo((_rule: RoutingRule) => new ByKey<Targets>());
 
 /**
  * The services that the rules of an egress listener lead to, also where the listener doesn't bring them in: the client's own
@@ -25,7 +26,7 @@ export function routedServices(
   const onlyPort = port !== 0 && parseProtocol(listener?.port?.protocol ?? "") !== "HTTP_PROXY" ? port : undefined;
   const result: Service[] = [];
   for (const rule of rules) {
-    for (const [host, ports] of targets(rule, namespace)) {
+    for (const [host, ports] of targetsOf(rule).get(namespace, () => targets(rule, namespace))) {
       const candidates = byHost.get(host) ?? [];
       const service = candidates.find((candidate) => candidate.namespace === namespace) ?? candidates[0];
       const seen =
@@ -46,9 +47,6 @@ const servicesByHost = memo((services: readonly Service[]) => {
 });
 
 function targets(rule: RoutingRule, namespace: string): Targets {
-  const known = targetsOf(rule);
-  const before = known.get(namespace);
-  if (before !== undefined) return before;
   const all = new Map<string, Set<number>>();
   const whole = new Set<string>();
   const add = ({ host, port }: Destination): void => {
@@ -68,6 +66,5 @@ function targets(rule: RoutingRule, namespace: string): Targets {
     if (fits(match)) for (const { destination } of route ?? []) add(destination);
   }
   for (const host of whole) all.set(host, new Set());
-  known.set(namespace, all);
   return all;
 }

@@ -1,4 +1,5 @@
 import type { EgressListener } from "#api/istio/sidecar.ts";
+import { ByKey } from "#model/by-key.ts";
 import { keepList, memo } from "#model/memo.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
 import type { Service } from "#model/service.ts";
@@ -55,20 +56,16 @@ const scopes = memo(
     _rules: readonly RoutingRule[],
     _mesh: MeshConfig,
     _egress: object,
-  ) => new Map<string, Scope>(),
+  ) => new ByKey<Scope>(),
 );
 
 /** The scope of a client: made on first use, and kept over snapshots as long as what it is made of. */
 export function scopeOf(snapshot: Snapshot, client: Client): Scope {
   const { policies, rules, mesh } = snapshot;
   const services = client.usesAutoAddresses ? withAutoAddresses(snapshot.services) : snapshot.services;
-  const known = scopes(services, policies, rules, mesh, client.egress ?? everything);
-  const key = clientKey(client);
-  const before = known.get(key);
-  if (before !== undefined) return before;
-  const scope = makeScope(services, policies, rules, mesh, client);
-  known.set(key, scope);
-  return scope;
+  return scopes(services, policies, rules, mesh, client.egress ?? everything).get(clientKey(client), () =>
+    makeScope(services, policies, rules, mesh, client),
+  );
 }
 
 function makeScope(
@@ -108,13 +105,10 @@ const areServicesPublic = memo((services: readonly Service[]) => services.every(
 const areRulesPublic = memo((rules: readonly RoutingRule[]) => rules.every(({ exportTo }) => exportTo.has("*")));
 const mergedOf = memo((services: readonly Service[]) => mergeServices(services));
 
-const visibleIn = memo((_services: readonly Service[]) => new Map<string, readonly Service[]>());
+const visibleIn = memo((_services: readonly Service[]) => new ByKey<readonly Service[]>());
 
 function visibleServices(services: readonly Service[], namespace: string): readonly Service[] {
-  const known = visibleIn(services);
-  const visible = known.get(namespace) ?? services.filter(({ exportTo }) => isVisible(exportTo, namespace));
-  known.set(namespace, visible);
-  return visible;
+  return visibleIn(services).get(namespace, () => services.filter(({ exportTo }) => isVisible(exportTo, namespace)));
 }
 
 /** Istio: VirtualServicesForGateway: a namespace's private rules come first, then those exported to it, then public ones. */

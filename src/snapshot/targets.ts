@@ -1,6 +1,7 @@
 import type { Container, Pod } from "kubernetes-types/core/v1.d.ts";
 import type { ConnectionPool } from "#api/istio/destination-rule.ts";
 import type { ServerTLS } from "#api/istio/gateway.ts";
+import { ByKey } from "#model/by-key.ts";
 import { selects } from "#model/labels.ts";
 import { memo, sameList } from "#model/memo.ts";
 import type { Proxy } from "#model/proxy.ts";
@@ -66,14 +67,11 @@ const selecting = memo((services: readonly Service[]): ReadonlyMap<string, reado
   return byNamespace;
 });
 
-const targetsOfPort = memo((_service: Service, _port: ServicePort) => new Map<number, ServiceTarget>());
+const targetsOfPort = memo((_service: Service, _port: ServicePort) => new ByKey<ServiceTarget>());
 
 /** The same target for all pods that listen there. */
 function targetAt(service: Service, port: ServicePort, targetPort: number): ServiceTarget {
-  const known = targetsOfPort(service, port);
-  const target = known.get(targetPort) ?? Object.freeze({ service, port, targetPort });
-  known.set(targetPort, target);
-  return target;
+  return targetsOfPort(service, port).get(String(targetPort), () => Object.freeze({ service, port, targetPort }));
 }
 
 /** What the endpoints of ServiceEntries serve, by address. */

@@ -1,5 +1,6 @@
 import { type Cluster, ClusterSchema } from "#api/envoy/gen/envoy/config/cluster/v3/cluster_pb.js";
 import type { ConnectionPool } from "#api/istio/destination-rule.ts";
+import { ByKey } from "#model/by-key.ts";
 import type { Locality } from "#model/locality.ts";
 import { memo } from "#model/memo.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
@@ -18,15 +19,11 @@ import { type ClusterSetting, outboundClusters } from "./outbound.ts";
 import { effectivePolicy } from "./traffic-policy.ts";
 
 /** One object for each distinct setting, as memos go by identity. */
-const settings = memo((_mesh: MeshConfig) => new Map<string, ClusterSetting>());
+const settings = memo((_mesh: MeshConfig) => new ByKey<ClusterSetting>());
 
 function settingOf({ mesh, proxy: { type: kind, peerLabels }, clusterId }: ProxyView): ClusterSetting {
-  const known = settings(mesh);
   const knowsPeers = peerLabels !== undefined;
-  const key = `${kind} ${clusterId} ${knowsPeers}`;
-  const setting = known.get(key) ?? { mesh, kind, clusterId, knowsPeers };
-  known.set(key, setting);
-  return setting;
+  return settings(mesh).get(`${kind} ${clusterId} ${knowsPeers}`, () => ({ mesh, kind, clusterId, knowsPeers }));
 }
 
 const placedSetting = memo((setting: ClusterSetting, locality: Locality): ClusterSetting => ({ ...setting, locality }));

@@ -1,4 +1,5 @@
 import { ClusterLoadAssignmentSchema } from "#api/envoy/gen/envoy/config/endpoint/v3/endpoint_pb.js";
+import { ByKey } from "#model/by-key.ts";
 import { memo, sameList } from "#model/memo.ts";
 import { type Endpoint, endpointsKey } from "#model/service.ts";
 import type { ProxyView } from "#snapshot/proxy-view.ts";
@@ -11,7 +12,7 @@ import { byLocality } from "./locality-groups.ts";
 export const localCluster = "local_cluster";
 
 const noEndpoints: readonly Endpoint[] = Object.freeze([]);
-const encoded = memo((_endpoints: readonly (readonly Endpoint[])[]) => new Map<string, Resource>());
+const encoded = memo((_endpoints: readonly (readonly Endpoint[])[]) => new ByKey<Resource>());
 
 /**
  * Where the proxies run that share the load of this one: the endpoints of its services in its region, each address once, that have the
@@ -21,20 +22,17 @@ export function localClusterResource(view: ProxyView): Resource | undefined {
   const { proxy, place, targets, endpoints, clusterId } = view;
   if (proxy.peerLabels === undefined) return undefined;
   const wanted = proxy.peerLabels.map((name) => [name, place.labels[name] ?? ""] as const);
-  const services = new Set(targets.map(({ service }) => endpointsKey(service)));
-  const known = encoded(sameList([...services].sort().map((key) => endpoints.get(key) ?? noEndpoints)));
+  const services = [...new Set(targets.map(({ service }) => endpointsKey(service)))].sort();
+  const lists = sameList(services.map((key) => endpoints.get(key) ?? noEndpoints));
   const { region } = place.locality;
-  const key = [clusterId, region, ...wanted.flat()].join(" ");
-  const before = known.get(key);
-  if (before !== undefined) return before;
-  const peers = new Map<string, Endpoint>();
-  for (const endpoint of [...services].flatMap((service) => endpoints.get(service) ?? noEndpoints)) {
-    const { address, labels, locality } = endpoint;
-    if (locality.region !== region || peers.has(address)) continue;
-    if (wanted.every(([name, value]) => (labels[name] ?? "") === value)) peers.set(address, endpoint);
-  }
-  const assignment = loadAssignment(localCluster, byLocality([...peers.values()]), clusterId);
-  const resource = encodeResource(localCluster, ClusterLoadAssignmentSchema, assignment);
-  known.set(key, resource);
-  return resource;
+  return encoded(lists).get([clusterId, region, ...wanted.flat()].join(" "), () => {
+    const peers = new Map<string, Endpoint>();
+    for (const endpoint of lists.flat()) {
+      const { address, labels, locality } = endpoint;
+      if (locality.region !== region || peers.has(address)) continue;
+      if (wanted.every(([name, value]) => (labels[name] ?? "") === value)) peers.set(address, endpoint);
+    }
+    const assignment = loadAssignment(localCluster, byLocality([...peers.values()]), clusterId);
+    return encodeResource(localCluster, ClusterLoadAssignmentSchema, assignment);
+  });
 }

@@ -1,5 +1,6 @@
 import { ClusterLoadAssignmentSchema } from "#api/envoy/gen/envoy/config/endpoint/v3/endpoint_pb.js";
 import type { LocalityLoadBalancer, Subset } from "#api/istio/destination-rule.ts";
+import { ByKey } from "#model/by-key.ts";
 import { memo } from "#model/memo.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
 import { type Endpoint, endpointsKey, findPort, type ServicePort } from "#model/service.ts";
@@ -20,9 +21,7 @@ const noPolicy: object = {};
 const noEndpoints: readonly Endpoint[] = Object.freeze([]);
 
 /** Encoded assignments by cluster, and by place where that matters: the same for all proxies that see the same. */
-const encoded = memo(
-  (_endpoints: readonly Endpoint[], _policy: object, _mesh: MeshConfig) => new Map<string, Resource>(),
-);
+const encoded = memo((_endpoints: readonly Endpoint[], _policy: object, _mesh: MeshConfig) => new ByKey<Resource>());
 
 /** What was asked for before, by proxies that see the same at the same moment. */
 const answers = memo(
@@ -152,12 +151,9 @@ function assignment(view: ProxyView, { name, key: endpointsOf, port, policy, sub
   const all = view.endpoints.get(endpointsOf) ?? noEndpoints;
   const { place, clusterId } = view;
   const key = rules === undefined ? name : `${name} ${placeKey(place, rules.failoverPriority)}`;
-  const shared = encoded(all, policy ?? noPolicy, view.mesh);
-  const before = shared.get(key);
-  if (before !== undefined) return before;
-  const groups = byLocality(selectEndpoints(all, port.name, subset, clusterId));
-  const placed = rules === undefined ? groups : placeGroups(groups, rules, place, clusterId);
-  const resource = encodeResource(name, ClusterLoadAssignmentSchema, loadAssignment(name, placed, clusterId));
-  shared.set(key, resource);
-  return resource;
+  return encoded(all, policy ?? noPolicy, view.mesh).get(key, () => {
+    const groups = byLocality(selectEndpoints(all, port.name, subset, clusterId));
+    const placed = rules === undefined ? groups : placeGroups(groups, rules, place, clusterId);
+    return encodeResource(name, ClusterLoadAssignmentSchema, loadAssignment(name, placed, clusterId));
+  });
 }

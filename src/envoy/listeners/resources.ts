@@ -1,4 +1,5 @@
 import { type Listener, ListenerSchema } from "#api/envoy/gen/envoy/config/listener/v3/listener_pb.js";
+import { ByKey } from "#model/by-key.ts";
 import { memo, sameList } from "#model/memo.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
 import { type Endpoint, endpointsKey } from "#model/service.ts";
@@ -71,18 +72,15 @@ const shared = memo((plans: Plans, seen: Destinations, mesh: MeshConfig): readon
 );
 
 /** By what they are made of and then by address, so that namespaces share too, and a change leaves the others. */
-const encoded = memo((..._parts: object[]) => new Map<string, Resource>());
+const encoded = memo((..._parts: object[]) => new ByKey<Resource>());
 
 function ofPlan(plan: OutboundPlan, seen: Destinations, mesh: MeshConfig): Resource {
   const { ip, port, parts, http, dynamic, manner, opensPort } = plan;
   const madeOf = parts.flatMap(({ service }) => [service, seen.policyOf(service) ?? nothing]);
   const ofHttp = http?.manner === "sniffed" ? http.service.hostname : http?.manner;
   const shape = parts.map((part) => `${part.port.port} ${part.port.protocol} ${part.range}`);
-  const known = encoded(...madeOf, mesh);
   const key = [`${ip}_${port}`, manner, opensPort, dynamic, ofHttp, ...shape].join();
-  const resource = known.get(key) ?? encode(sharedListener(plan, seen, mesh));
-  known.set(key, resource);
-  return resource;
+  return encoded(...madeOf, mesh).get(key, () => encode(sharedListener(plan, seen, mesh)));
 }
 
 /** Listeners of pods of headless services: the same for all proxies but the pods themselves. */

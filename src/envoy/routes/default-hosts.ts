@@ -1,4 +1,5 @@
 import type { VirtualHost } from "#api/envoy/gen/envoy/config/route/v3/route_components_pb.js";
+import { ByKey } from "#model/by-key.ts";
 import { memo } from "#model/memo.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
 import { isHttp, isSniffed } from "#model/protocol.ts";
@@ -27,8 +28,10 @@ export function callable(services: Iterable<Service>, port: number): readonly Se
   });
 }
 
+/** Proxies of a namespace have one DNS domain, those outside of Kubernetes perhaps another. */
+const maxDomains = 16;
 const made = memo(
-  (_seen: Destinations, _byPort: Egress["byPort"], _mesh: MeshConfig) => new Map<string, DefaultHosts>(),
+  (_seen: Destinations, _byPort: Egress["byPort"], _mesh: MeshConfig) => new ByKey<ByKey<DefaultHosts>>(maxDomains),
 );
 
 /** Made once for all proxies that see the same and have the same DNS domain, and kept when only rules change. */
@@ -39,11 +42,8 @@ export function defaultHosts(
   port: number,
   dnsDomain: string,
 ): DefaultHosts {
-  const known = made(seen, byPort, mesh);
-  const key = `${port} ${dnsDomain}`;
-  const found = known.get(key) ?? build(seen, byPort, mesh, port, dnsDomain);
-  known.set(key, found);
-  return found;
+  const ofDomain = made(seen, byPort, mesh).get(dnsDomain, () => new ByKey());
+  return ofDomain.get(String(port), () => build(seen, byPort, mesh, port, dnsDomain));
 }
 
 function build(

@@ -1,4 +1,5 @@
 import { RouteConfigurationSchema } from "#api/envoy/gen/envoy/config/route/v3/route_pb.js";
+import { ByKey } from "#model/by-key.ts";
 import { memo } from "#model/memo.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
 import type { ProxyView } from "#snapshot/proxy-view.ts";
@@ -11,23 +12,28 @@ import { gatewayRoutes } from "./gateway.ts";
 import { clientKey } from "./rule-routes.ts";
 import { sidecarRoutes } from "./sidecar.ts";
 
-type Tables = Map<string, Resource | undefined>;
+/** By name. Undefined: there is no such table. */
+type Tables = ByKey<Resource | undefined>;
 
-const ofScope = memo((_scope: Scope, _mesh: MeshConfig): Tables => new Map());
-const ofView = memo((_view: ProxyView): Tables => new Map());
+/** Proxies of a scope are told apart by DNS domain and by the conditions on their labels that they meet. */
+const maxKinds = 64;
+const ofScope = memo((_scope: Scope, _mesh: MeshConfig) => new ByKey<Tables>(maxKinds));
+const ofView = memo((_view: ProxyView): Tables => new ByKey());
 
 /** The route tables of these names; names that no listener of the proxy could ask for are left out. */
 export function routeResources(view: ProxyView, names: ReadonlySet<string>): ResourceSet {
-  return sharedSet(sharedList(byName([...names].flatMap((name) => routeResource(view, name) ?? []))));
+  const tables = tablesOf(view);
+  const found = [...names].flatMap((name) => tables.get(name, () => routeResource(view, name)) ?? []);
+  return sharedSet(sharedList(byName(found)));
+}
+
+function tablesOf(view: ProxyView): Tables {
+  const { proxy, scope, mesh } = view;
+  if (proxy.type === "router") return ofView(view);
+  return ofScope(scope, mesh).get(`${proxy.dnsDomain} ${clientKey(view)}`, () => new ByKey());
 }
 
 function routeResource(view: ProxyView, name: string): Resource | undefined {
-  const isRouter = view.proxy.type === "router";
-  const tables = isRouter ? ofView(view) : ofScope(view.scope, view.mesh);
-  const key = isRouter ? name : `${name} ${view.proxy.dnsDomain} ${clientKey(view)}`;
-  if (tables.has(key)) return tables.get(key);
-  const table = isRouter ? gatewayRoutes(view, name) : sidecarRoutes(view, name);
-  const resource = table && encodedResource(name, RouteConfigurationSchema, encodeTable(table));
-  tables.set(key, resource);
-  return resource;
+  const table = view.proxy.type === "router" ? gatewayRoutes(view, name) : sidecarRoutes(view, name);
+  return table && encodedResource(name, RouteConfigurationSchema, encodeTable(table));
 }

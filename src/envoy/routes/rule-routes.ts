@@ -1,5 +1,6 @@
 import type { Route } from "#api/envoy/gen/envoy/config/route/v3/route_components_pb.js";
 import type { HTTPMatchRequest } from "#api/istio/virtual-service.ts";
+import { ByKey } from "#model/by-key.ts";
 import { selects } from "#model/labels.ts";
 import { memo } from "#model/memo.ts";
 import type { DestinationPolicy } from "#snapshot/destination-rules.ts";
@@ -35,7 +36,7 @@ const destinations = memo((rule: RoutingRule): readonly string[] => {
 });
 
 const nothing: object = {};
-const madeFrom = memo((..._objects: readonly object[]) => new Map<number, readonly Route[]>());
+const madeFrom = memo((..._objects: readonly object[]) => new ByKey<readonly Route[]>());
 
 /** The routes of a rule for sidecars that call `port`. Unless it looks at clients, made once for the same services and policies. */
 export function ruleRoutes(view: ProxyView, rule: RoutingRule, port: number): readonly Route[] {
@@ -57,10 +58,7 @@ export function ruleRoutes(view: ProxyView, rule: RoutingRule, port: number): re
     view.scope.byHost.get(host) ?? nothing,
     policyOfHost(view, host) ?? nothing,
   ]);
-  const known = madeFrom(rule, view.mesh, ...seen);
-  const routes = known.get(port) ?? build();
-  known.set(port, routes);
-  return routes;
+  return madeFrom(rule, view.mesh, ...seen).get(String(port), build);
 }
 
 /** The policy for a destination, also where it is no known service. */
