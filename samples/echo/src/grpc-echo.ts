@@ -1,4 +1,5 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import { field, grpcFrame } from "../../protobuf/message.ts";
 import type { Answerer } from "./echo.ts";
 
 const service = "/gateway_api_conformance.echo_basic.grpcecho.GrpcEcho/";
@@ -18,7 +19,7 @@ export function grpcEcho(answerer: Answerer): (stream: ServerHttp2Stream, header
       stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
       stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": status }));
       process.stdout.write(`Echoing back request made to ${path} to client\n`);
-      stream.end(status === "0" ? frame(field(1, assertions(path, headers, answerer))) : undefined);
+      stream.end(status === "0" ? grpcFrame(field(1, assertions(path, headers, answerer))) : undefined);
     });
   };
 }
@@ -27,40 +28,20 @@ export function grpcEcho(answerer: Answerer): (stream: ServerHttp2Stream, header
 function assertions(path: string, headers: IncomingHttpHeaders, answerer: Answerer): Buffer {
   const { HTTP2_HEADER_AUTHORITY } = constants;
   return Buffer.concat([
-    field(1, Buffer.from(path)),
+    field(1, path),
     ...Object.entries(headers)
       .filter(([name]) => !name.startsWith(":"))
       .flatMap(([name, value]) => (Array.isArray(value) ? value : [value ?? ""]).map((one) => [name, one] as const))
-      .map(([name, value]) => field(2, Buffer.concat([field(1, Buffer.from(name)), field(2, Buffer.from(value))]))),
-    field(3, Buffer.from(String(headers[HTTP2_HEADER_AUTHORITY] ?? ""))),
+      .map(([name, value]) => field(2, Buffer.concat([field(1, name), field(2, value)]))),
+    field(3, String(headers[HTTP2_HEADER_AUTHORITY] ?? "")),
     field(
       4,
       Buffer.concat([
-        field(1, Buffer.from(answerer.namespace)),
-        field(2, Buffer.from(answerer.ingress)),
-        field(3, Buffer.from(answerer.service)),
-        field(4, Buffer.from(answerer.pod)),
+        field(1, answerer.namespace),
+        field(2, answerer.ingress),
+        field(3, answerer.service),
+        field(4, answerer.pod),
       ]),
     ),
   ]);
-}
-
-/** Protocol Buffers: a field of wire type 2. */
-function field(number: number, content: Buffer): Buffer {
-  const length: number[] = [];
-  for (let rest = content.length; ; rest >>>= 7) {
-    if (rest < 0x80) {
-      length.push(rest);
-      break;
-    }
-    length.push((rest & 0x7f) | 0x80);
-  }
-  return Buffer.concat([Buffer.from([(number << 3) | 2, ...length]), content]);
-}
-
-/** gRPC: one message, not compressed. */
-function frame(message: Buffer): Buffer {
-  const head = Buffer.alloc(5);
-  head.writeUInt32BE(message.length, 1);
-  return Buffer.concat([head, message]);
 }

@@ -54,6 +54,11 @@ export const builtInImages: readonly BuiltInImage[] = [
     }),
   },
   {
+    names: ["ext-authz"],
+    what: "Istio's sample that external authorization asks",
+    image: image({ entrypoint: [node, `${samples}/extauthz/src/main.ts`] }),
+  },
+  {
     names: ["proxyv2"],
     what: "the mesh's sidecar and gateway",
     image: image({ entrypoint: ["/usr/local/bin/pilot-agent"] }),
