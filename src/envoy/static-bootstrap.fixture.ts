@@ -9,6 +9,7 @@ import { ClusterSchema } from "#api/envoy/gen/envoy/config/cluster/v3/cluster_pb
 import { ClusterLoadAssignmentSchema } from "#api/envoy/gen/envoy/config/endpoint/v3/endpoint_pb.js";
 import { ListenerSchema } from "#api/envoy/gen/envoy/config/listener/v3/listener_pb.js";
 import { RouteConfigurationSchema } from "#api/envoy/gen/envoy/config/route/v3/route_pb.js";
+import { envoyTypes } from "#api/envoy/types.ts";
 import { authorityFrom, createSelfSignedRoot, issue } from "#ca/certificate.ts";
 import { findEnvoy } from "#cluster/envoy-binary.ts";
 import type { Proxy } from "#model/proxy.ts";
@@ -18,7 +19,7 @@ import { type ProxyView, proxyView } from "#snapshot/proxy-view.ts";
 import { generateKeyPair } from "#x509/key-pair.ts";
 import { typeUrls } from "#xds/resource.ts";
 import { localCluster } from "./endpoints/local-cluster.ts";
-import { extensions } from "./extensions.ts";
+
 import { generate } from "./generate.ts";
 
 /** Why a test that needs Envoy is skipped; false where there is one. */
@@ -27,7 +28,7 @@ export const noEnvoy: string | false = findEnvoy() ? false : "there is no Envoy"
 function decode(schema: DescMessage, view: ProxyView, typeUrl: string, names?: readonly string[]): JsonObject[] {
   return generate(view, typeUrl, names).map(
     ({ any }) =>
-      toJson(schema, fromBinary(schema, fromBinary(AnySchema, any).value), { registry: extensions }) as JsonObject,
+      toJson(schema, fromBinary(schema, fromBinary(AnySchema, any).value), { registry: envoyTypes() }) as JsonObject,
   );
 }
 
@@ -71,6 +72,17 @@ export const testCertificate: { readonly cert: string; readonly key: string; rea
   key: keyPem.toString(),
   ca: root.certificatePem,
 };
+
+/** A certificate of the same root for a client that has such an identity (`spiffe://…`). */
+export function clientCertificate(uri: string): { readonly cert: string; readonly key: string } {
+  const cert = issue(authorityFrom({ certificate: root.certificatePem, key: root.keyPem }), {
+    publicKey: pair.publicKey,
+    names: [{ uri }],
+    lifetimeMs: 3_600_000,
+    now: new Date(),
+  });
+  return { cert, key: testCertificate.key };
+}
 
 const certificate = {
   certificateChain: { inlineString: certificatePem },
