@@ -54,7 +54,6 @@ export const roots: readonly string[] = [
   "envoy/extensions/load_balancing_policies/round_robin/v3/round_robin.proto",
   "envoy/extensions/load_balancing_policies/wrr_locality/v3/wrr_locality.proto",
   "envoy/extensions/network/dns_resolver/cares/v3/cares_dns_resolver.proto",
-  "envoy/extensions/path/match/uri_template/v3/uri_template_match.proto",
   "envoy/extensions/request_id/uuid/v3/uuid.proto",
   "envoy/extensions/retry/host/omit_host_metadata/v3/omit_host_metadata_config.proto",
   "envoy/extensions/retry/host/previous_hosts/v3/previous_hosts.proto",

@@ -1,7 +1,6 @@
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { RE2JS } from "re2js";
 import type { Permission, PermissionSchema } from "#api/envoy/gen/envoy/config/rbac/v3/rbac_pb.js";
-import { UriTemplateMatchConfigSchema } from "#api/envoy/gen/envoy/extensions/path/match/uri_template/v3/uri_template_match_pb.js";
-import { extension } from "../proto.ts";
 import { each, type Logic, type Say } from "./conjunction.ts";
 import {
   anyValue,
@@ -10,6 +9,7 @@ import {
   listValue,
   metadataMatch,
   rangeOf,
+  regexMatch,
   textMatch,
   textValue,
 } from "./value-match.ts";
@@ -35,13 +35,16 @@ export const requestAttributes: Readonly<Record<"hosts" | "methods" | "paths", S
   paths: each(permissions, path),
 };
 
+/** What stands for one segment of a path, and for any number. */
+const templateSegments: Readonly<Record<string, string>> = { "{*}": "[^/]+", "{**}": ".*" };
+
 function path(value: string): PermissionInit {
   if (!value.includes("{*}") && !value.includes("{**}")) {
     return { rule: { case: "urlPath", value: { rule: { case: "path", value: textMatch(value) } } } };
   }
-  const pathTemplate = value.replaceAll("{*}", "*").replaceAll("{**}", "**");
-  const config = create(UriTemplateMatchConfigSchema, { pathTemplate });
-  return { rule: { case: "uriTemplate", value: extension("uri-template", UriTemplateMatchConfigSchema, config) } };
+  // Envoy's own templates take in the characters of RFC 3986 alone: who puts another into a path would pass by a DENY.
+  const segments = value.split("/").map((segment) => templateSegments[segment] ?? RE2JS.quote(segment));
+  return { rule: { case: "urlPath", value: { rule: { case: "path", value: regexMatch(segments.join("/")) } } } };
 }
 
 export const ports: Say<PermissionInit> = each(permissions, (value) => {

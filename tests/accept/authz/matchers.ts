@@ -3,7 +3,6 @@ import { create, type DescMessage, fromJson, type JsonValue, type MessageInitSha
 import { RE2JS } from "re2js";
 import { PermissionSchema } from "#api/envoy/gen/envoy/config/rbac/v3/rbac_pb.js";
 import { HeaderMatcherSchema } from "#api/envoy/gen/envoy/config/route/v3/route_components_pb.js";
-import { UriTemplateMatchConfigSchema } from "#api/envoy/gen/envoy/extensions/path/match/uri_template/v3/uri_template_match_pb.js";
 import { PathMatcherSchema } from "#api/envoy/gen/envoy/type/matcher/v3/path_pb.js";
 import { StringMatcherSchema } from "#api/envoy/gen/envoy/type/matcher/v3/string_pb.js";
 import { envoyTypes } from "#api/envoy/types.ts";
@@ -28,10 +27,9 @@ export function same<Desc extends DescMessage>(schema: Desc, actual: MessageInit
 function path(value: string): JsonValue {
   const permission = create(PermissionSchema, requestAttributes.paths([value]) ?? {});
   const { orRules } = toJson(PermissionSchema, permission, { registry: envoyTypes() }) as {
-    orRules: { rules: { urlPath?: JsonValue; uriTemplate?: { typedConfig: JsonValue } }[] };
+    orRules: { rules: { urlPath?: JsonValue }[] };
   };
-  const [rule] = orRules.rules;
-  return rule?.urlPath ?? rule?.uriTemplate?.typedConfig ?? null;
+  return orRules.rules[0]?.urlPath ?? null;
 }
 
 /** Whether a pattern, with what comes before it, takes in the text. */
@@ -56,8 +54,10 @@ export const matcherRows: Readonly<Record<string, RowCheck>> = {
     assert.equal(takesIn(v as string, prefix as string, match as string), true);
     assert.equal(takesIn(v as string, prefix as string, noMatch as string), false);
   },
+  // Weft says them in regular expressions, as Envoy's own templates leave out paths with unusual characters: of the same template.
   TestPathTemplateMatcher: ({ path: template, want }) => {
-    const { "@type": _type, ...config } = path(template as string) as { "@type": string };
-    same(UriTemplateMatchConfigSchema, fromJson(UriTemplateMatchConfigSchema, config), want);
+    const segments = (want as { pathTemplate: string }).pathTemplate.split("/");
+    const regex = segments.map((one) => (one === "**" ? ".*" : one === "*" ? "[^/]+" : RE2JS.quote(one))).join("/");
+    assert.deepEqual(path(template as string), { path: { safeRegex: { regex } } });
   },
 };
