@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { KubeError } from "#kube/error.ts";
 import { addAnalyzeCommand } from "./analyze/command.ts";
+import { addExperimentalCommand } from "./experimental/command.ts";
 import { addInstallCommand } from "./install/command.ts";
 import { addManifestCommand } from "./install/manifest-generate.ts";
 import { addUninstallCommand } from "./install/uninstall.ts";
@@ -17,6 +18,7 @@ const program = new Command("istioctl")
   .configureHelp({ sortSubcommands: true });
 
 addAnalyzeCommand(program);
+addExperimentalCommand(program);
 addInstallCommand(program);
 addUninstallCommand(program);
 addManifestCommand(program);

@@ -2,11 +2,11 @@ import type { Command } from "commander";
 import { stringify } from "yaml";
 import { type ConnectionFlags, connect, withConnectionFlags } from "../connection.ts";
 import { askProxy } from "../proxy-admin.ts";
-import { readUserFile } from "../read-file.ts";
 import { formatTable } from "../table.ts";
 import { UsageError } from "../usage-error.ts";
 import { type ClusterStatuses, type EndpointFilter, endpointRows } from "./endpoint-rows.ts";
-import { bootstrapOf, type ConfigDump, clustersOf, listenersOf, routesOf } from "./envoy-dump.ts";
+import { bootstrapOf, clustersOf, listenersOf, routesOf } from "./envoy-dump.ts";
+import { readDump, readJson } from "./read-dump.ts";
 import { type ClusterFilter, clusterRows, listenerRows, matchesCluster, routeRows } from "./rows.ts";
 
 interface DumpFlags extends ConnectionFlags {
@@ -95,16 +95,6 @@ function view(root: Command, name: string, aliases: string, description: string)
   return withConnectionFlags(command)
     .option("-f, --file <file>", "read a saved config_dump instead of asking a proxy; - is standard input")
     .option("-o, --output <format>", "short, json or yaml", "short");
-}
-
-function readDump(target: string | undefined, flags: DumpFlags): Promise<ConfigDump> {
-  return readJson<ConfigDump>(target, flags, "config_dump?include_eds");
-}
-
-async function readJson<T>(target: string | undefined, flags: DumpFlags, path: string): Promise<T> {
-  if (flags.file) return JSON.parse(readUserFile(flags.file)) as T;
-  if (!target) throw new UsageError("which proxy? Name a pod: POD or POD.NAMESPACE; see istioctl proxy-status");
-  return JSON.parse(await askProxy(connect(flags), target, "GET", path)) as T;
 }
 
 function print(flags: DumpFlags, value: unknown, rows: () => Rows): void {

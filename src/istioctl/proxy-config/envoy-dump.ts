@@ -53,7 +53,22 @@ export interface FilterChain {
   readonly filters?: readonly { readonly name: string; readonly typed_config?: FilterConfig }[];
 }
 
-interface FilterConfig {
+/** Rules of an RBAC filter by name. The action is ALLOW unless it is there. */
+export interface RbacRules {
+  readonly action?: string;
+  readonly policies?: Readonly<Record<string, unknown>>;
+}
+
+/** An RBAC filter, of connections or of a connection manager. */
+export interface RbacConfig {
+  readonly "@type"?: string;
+  readonly rules?: RbacRules;
+  readonly shadow_rules?: RbacRules;
+  readonly shadow_rules_stat_prefix?: string;
+}
+
+interface FilterConfig extends RbacConfig {
+  readonly http_filters?: readonly { readonly name: string; readonly typed_config?: RbacConfig }[];
   readonly cluster?: string;
   readonly weighted_clusters?: { readonly clusters?: readonly { readonly name: string }[] };
   readonly rds?: { readonly route_config_name?: string };
