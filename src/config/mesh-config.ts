@@ -3,9 +3,8 @@ import type { ExtensionProvider } from "#api/istio/extension-provider.ts";
 import type { HTTPRetry } from "#api/istio/virtual-service.ts";
 import { parseDuration } from "#model/duration.ts";
 import type { LabelSelector } from "#model/label-selector.ts";
-
 import { type CaCertificate, defaultMeshConfig, type MeshConfig } from "#model/mesh-config.ts";
-
+import { isKnownCipherSuite, isKnownCurve } from "./cipher-suites.ts";
 import { localityLbSetting, zoneAwareLbSetting } from "./destination-rule.ts";
 import { extensionProvider } from "./extension-provider.ts";
 
@@ -19,6 +18,12 @@ import { withoutNulls } from "./without-nulls.ts";
 
 const port = integer(undefined, { minimum: 1, maximum: 65535 });
 const texts = list(text());
+
+const tlsSettings = object({
+  minProtocolVersion: oneOf(["TLS_AUTO", "TLSV1_2", "TLSV1_3"]),
+  cipherSuites: texts,
+  ecdhCurves: texts,
+});
 
 /** The fields that the control plane reads. Others are somebody else's. Istio: MeshConfig. */
 const schema: JsonSchema = {
@@ -34,6 +39,8 @@ const schema: JsonSchema = {
     protocolDetectionTimeout: durationOrZero(),
     tcpKeepalive: object({ probes: unsigned(), time: durationOrZero(), interval: durationOrZero() }),
     enableAutoMtls: bool(),
+    meshMTLS: tlsSettings,
+    tlsDefaults: tlsSettings,
     accessLogFile: text(),
     accessLogEncoding: oneOf(["TEXT", "JSON"]),
     accessLogFormat: text(),
@@ -65,6 +72,12 @@ const schema: JsonSchema = {
   "x-kubernetes-preserve-unknown-fields": true,
 };
 
+interface RawTls {
+  readonly minProtocolVersion?: string;
+  readonly cipherSuites?: readonly string[];
+  readonly ecdhCurves?: readonly string[];
+}
+
 interface RawMeshConfig {
   readonly rootNamespace?: string;
   readonly trustDomain?: string;
@@ -77,6 +90,8 @@ interface RawMeshConfig {
   readonly protocolDetectionTimeout?: string;
   readonly tcpKeepalive?: NonNullable<ConnectionPool["tcp"]>["tcpKeepalive"];
   readonly enableAutoMtls?: boolean;
+  readonly meshMTLS?: RawTls;
+  readonly tlsDefaults?: RawTls;
   readonly accessLogFile?: string;
   readonly accessLogEncoding?: MeshConfig["accessLogEncoding"];
   readonly accessLogFormat?: string;
@@ -121,6 +136,11 @@ export function readMeshConfig(given: Readonly<Record<string, unknown>>, rootNam
     connectTimeoutMs: milliseconds(raw.connectTimeout) ?? defaults.connectTimeoutMs,
     protocolDetectionTimeoutMs: milliseconds(raw.protocolDetectionTimeout) ?? defaults.protocolDetectionTimeoutMs,
     enableAutoMtls: raw.enableAutoMtls ?? defaults.enableAutoMtls,
+    meshMtls: {
+      minProtocolVersion: raw.meshMTLS?.minProtocolVersion === "TLSV1_3" ? ("TLSV1_3" as const) : ("TLSV1_2" as const),
+      ...tlsChoice(raw.meshMTLS),
+    },
+    tlsDefaults: tlsChoice(raw.tlsDefaults),
     accessLogFile: raw.accessLogFile ?? defaults.accessLogFile,
     accessLogEncoding: raw.accessLogEncoding ?? defaults.accessLogEncoding,
     accessLogFormat: raw.accessLogFormat ?? defaults.accessLogFormat,
@@ -144,6 +164,14 @@ export function readMeshConfig(given: Readonly<Record<string, unknown>>, rootNam
     ...(tcpKeepalive ? { tcpKeepalive } : {}),
     ...(defaultHttpRetryPolicy ? { defaultHttpRetryPolicy } : {}),
   });
+}
+
+/** What Envoy doesn't know would cost every listener: it is left out. Istio: FilterCipherSuites. */
+function tlsChoice({ cipherSuites = [], ecdhCurves = [] }: RawTls = {}): MeshConfig["tlsDefaults"] {
+  return {
+    cipherSuites: [...new Set(cipherSuites.filter(isKnownCipherSuite))],
+    ecdhCurves: [...new Set(ecdhCurves.filter(isKnownCurve))],
+  };
 }
 
 function outboundPolicy(mode: "REGISTRY_ONLY" | "ALLOW_ANY" | "ALLOW_ANY_DYNAMIC_DNS" = "ALLOW_ANY") {

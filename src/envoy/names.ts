@@ -7,6 +7,11 @@ export function clusterName(direction: Direction, port: number, subset: string, 
   return `${direction}|${port}|${subset}|${hostname}`;
 }
 
+/** `outbound_.9080_.v1_.reviews.default.svc.cluster.local`: the same as a host name for TLS. Istio: BuildDNSSrvSubsetKey. */
+export function sniName(port: number, subset: string, hostname: string): string {
+  return `outbound_.${port}_.${subset}_.${hostname}`;
+}
+
 export interface ClusterNameParts {
   readonly direction: string;
   readonly port: number;

@@ -32,6 +32,14 @@ export interface MeshConfig {
   readonly connectTimeoutMs: number;
   readonly protocolDetectionTimeoutMs: number;
   readonly enableAutoMtls: boolean;
+  /** Mutual TLS between workloads, as servers take it; empty lists are for defaults. */
+  readonly meshMtls: {
+    readonly minProtocolVersion: "TLSV1_2" | "TLSV1_3";
+    readonly cipherSuites: readonly string[];
+    readonly ecdhCurves: readonly string[];
+  };
+  /** All other TLS, where nothing else is said. */
+  readonly tlsDefaults: { readonly cipherSuites: readonly string[]; readonly ecdhCurves: readonly string[] };
   readonly accessLogFile: string;
   readonly accessLogEncoding: "TEXT" | "JSON";
   readonly accessLogFormat: string;
@@ -71,6 +79,8 @@ export const defaultMeshConfig: MeshConfig = Object.freeze({
   connectTimeoutMs: 10_000,
   protocolDetectionTimeoutMs: 0,
   enableAutoMtls: true,
+  meshMtls: { minProtocolVersion: "TLSV1_2" as const, cipherSuites: [], ecdhCurves: [] },
+  tlsDefaults: { cipherSuites: [], ecdhCurves: [] },
   accessLogFile: "",
   accessLogEncoding: "TEXT" as const,
   accessLogFormat: "",

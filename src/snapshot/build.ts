@@ -20,6 +20,7 @@ import { buildEndpoints, dnsEndpointsOf } from "./endpoints.ts";
 import { type ChangeSet, configTypes, type GeneratedConfig, type MeshInput, type Objects } from "./input.ts";
 import { type PeerPolicies, peerPolicies } from "./peer-authentications.ts";
 import type { Problem } from "./problem.ts";
+import { buildServers } from "./servers.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { type InEffect, usable } from "./usable.ts";
 import { type RoutingRule, resolveVirtualService } from "./virtual-services.ts";
@@ -43,9 +44,10 @@ export function buildSnapshot(previous: Snapshot | undefined, input: MeshInput, 
     kept === undefined || touched("services", "serviceEntries")
       ? keepList(kept?.services, buildServices(input, configs.inEffect.serviceEntries, settings))
       : kept.services;
+  const { peers, inEffect } = configs;
   const endpoints =
-    kept === undefined || touched("services", "endpointSlices", "pods", "nodes", "serviceEntries", "workloadEntries")
-      ? keepMap(kept?.endpoints, buildEndpoints(kept, input, services, configs.inEffect.workloadEntries))
+    kept?.peers !== peers || touched("services", "endpointSlices", "pods", "nodes", "serviceEntries", "workloadEntries")
+      ? keepMap(kept?.endpoints, buildEndpoints(kept, input, services, inEffect.workloadEntries, peers))
       : kept.endpoints;
   return Object.freeze({
     generation: (previous?.generation ?? 0) + 1,
@@ -53,8 +55,9 @@ export function buildSnapshot(previous: Snapshot | undefined, input: MeshInput, 
     mesh: input.meshConfig,
     services,
     endpoints,
+    servers: buildServers(kept?.servers, services, endpoints, peers, input.meshConfig),
     dnsEndpoints: keepMap(kept?.dnsEndpoints, dnsEndpointsOf(services, endpoints)),
-    inEffect: configs.inEffect,
+    inEffect,
     rules: configs.rules,
     policies: configs.policies,
     gateways: configs.gateways,
@@ -62,8 +65,8 @@ export function buildSnapshot(previous: Snapshot | undefined, input: MeshInput, 
     sidecars: configs.sidecars,
     requestAuthentications: configs.requestAuthentications,
     authorizationPolicies: configs.authorizationPolicies,
-    peers: configs.peers,
     authorizers: authorizersOf(previous?.authorizers, input.meshConfig, services),
+    peers,
     problems: configs.problems,
   });
 }

@@ -2,11 +2,14 @@ import type { Pod } from "kubernetes-types/core/v1.d.ts";
 import type { EndpointSlice } from "kubernetes-types/discovery/v1.d.ts";
 import type { WorkloadEntry } from "#api/istio/workload-entry.ts";
 import { keepList, keepMap, memo } from "#model/memo.ts";
+import { modeOfPort } from "#model/mutual-tls.ts";
 import { type Endpoint, endpointsKey, isResolvedByDns, type Service } from "#model/service.ts";
 import { selectedPods, sliceEndpoints, sliceService } from "#registry/endpoints.ts";
 import { selectedEntries } from "#registry/workload-endpoint.ts";
 import { compareText } from "./config-order.ts";
 import type { ChangeSet, MeshInput, Objects } from "./input.ts";
+import { inboundMutualTls, type PeerPolicies } from "./peer-authentications.ts";
+import { serversOf } from "./servers.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 /** All endpoints by {@link endpointsKey}. Lists that have the same endpoints as before are the same lists. */
@@ -15,8 +18,9 @@ export function buildEndpoints(
   input: MeshInput,
   services: readonly Service[],
   workloadEntries: Objects<WorkloadEntry>,
+  peers: PeerPolicies,
 ): ReadonlyMap<string, readonly Endpoint[]> {
-  const sources: Sources = { input, slices: slicesByService(input), workloadEntries };
+  const sources: Sources = { input, slices: slicesByService(input), workloadEntries, peers };
   const result = new Map<string, readonly Endpoint[]>();
   for (const [key, group] of byKey(services)) {
     const list = groupEndpoints(group, sources, previous?.endpoints.get(key));
@@ -29,7 +33,7 @@ export function buildEndpoints(
 export interface EndpointChange {
   readonly snapshot: Snapshot;
   readonly hosts: ReadonlySet<string>;
-  /** True when more than endpoints follows from the change (clusters with names in them, listeners of headless services). */
+  /** True when more than endpoints follows from the change (clusters with names in them or new servers, listeners of headless services). */
   readonly full: boolean;
 }
 
@@ -46,11 +50,13 @@ export function withEndpoints(previous: Snapshot, input: MeshInput, changes: Cha
       : podNamespaces.has(service.namespace) && selectsWorkloads(service);
   const keys = new Set(previous.services.filter(isConcerned).map(endpointsKey));
   const endpoints = new Map(previous.endpoints);
+  const { peers, mesh } = previous;
+  let servers = previous.servers;
   const hosts = new Set<string>();
   let full = false;
   if (keys.size > 0) {
     const { workloadEntries } = previous.inEffect;
-    const sources: Sources = { input, slices: slicesByService(input, names), workloadEntries };
+    const sources: Sources = { input, slices: slicesByService(input, names), workloadEntries, peers };
     const groups = byKey(previous.services.filter((service) => keys.has(endpointsKey(service))));
     for (const [key, group] of groups) {
       const before = previous.endpoints.get(key) ?? [];
@@ -59,7 +65,9 @@ export function withEndpoints(previous: Snapshot, input: MeshInput, changes: Cha
       for (const { hostname } of group) hosts.add(hostname);
       if (now.length === 0) endpoints.delete(key);
       else endpoints.set(key, now);
-      full ||= group.some((service) => service.headless || isResolvedByDns(service));
+      const serving = serversOf(group, now, peers, mesh);
+      if (serving !== servers.get(key)) servers = new Map(servers).set(key, serving);
+      full ||= group.some((service) => service.headless || isResolvedByDns(service)) || servers !== previous.servers;
     }
   }
   const base = { ...previous, input, generation: previous.generation + 1 };
@@ -67,7 +75,7 @@ export function withEndpoints(previous: Snapshot, input: MeshInput, changes: Cha
   const dnsEndpoints = full
     ? keepMap(previous.dnsEndpoints, dnsEndpointsOf(previous.services, endpoints))
     : previous.dnsEndpoints;
-  return { snapshot: Object.freeze({ ...base, endpoints, dnsEndpoints }), hosts, full };
+  return { snapshot: Object.freeze({ ...base, endpoints, servers, dnsEndpoints }), hosts, full };
 }
 
 /** Of all endpoints those of services whose names proxies resolve. */
@@ -139,6 +147,7 @@ interface Sources {
   readonly input: MeshInput;
   readonly slices: ReadonlyMap<string, readonly EndpointSlice[]>;
   readonly workloadEntries: Objects<WorkloadEntry>;
+  readonly peers: PeerPolicies;
 }
 
 const entriesByNamespace = memo((entries: Objects<WorkloadEntry>) =>
@@ -156,7 +165,8 @@ function groupEndpoints(
   const before = new Map(previous?.map((endpoint) => [place(endpoint), endpoint]));
   const found = new Map<string, Endpoint>();
   for (const service of services) {
-    for (const endpoint of serviceEndpoints(service, sources)) {
+    for (const listed of serviceEndpoints(service, sources)) {
+      const endpoint = asPoliciesSay(listed, sources.peers);
       const key = place(endpoint);
       if (found.has(key)) continue;
       const known = before.get(key);
@@ -164,6 +174,13 @@ function groupEndpoints(
     }
   }
   return keepList(previous, [...found.values()]);
+}
+
+/** An endpoint whose workload is told to take no mutual TLS is as one without a sidecar. Istio: mtlsChecker. */
+function asPoliciesSay(endpoint: Endpoint, peers: PeerPolicies): Endpoint {
+  if (endpoint.tlsMode === "disabled" || peers.byNamespace.size === 0) return endpoint;
+  const disabled = modeOfPort(inboundMutualTls(peers, endpoint), endpoint.port) === "DISABLE";
+  return disabled ? Object.freeze({ ...endpoint, tlsMode: "disabled" as const }) : endpoint;
 }
 
 function serviceEndpoints(service: Service, { input, slices, workloadEntries }: Sources): readonly Endpoint[] {
@@ -200,6 +217,7 @@ function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
     a.node === b.node &&
     a.weight === b.weight &&
     a.hostname === b.hostname &&
+    a.tlsMode === b.tlsMode &&
     a.locality.region === b.locality.region &&
     a.locality.zone === b.locality.zone &&
     a.locality.subzone === b.locality.subzone &&

@@ -6,6 +6,7 @@ import { ByKey } from "#model/by-key.ts";
 import { type Labels, selects } from "#model/labels.ts";
 import { memo } from "#model/memo.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
+import type { InboundMutualTls } from "#model/mutual-tls.ts";
 import type { Proxy } from "#model/proxy.ts";
 import { gatewayServiceAnnotation } from "#model/route-semantics.ts";
 import type { Endpoint } from "#model/service.ts";
@@ -15,9 +16,11 @@ import { chosenPolicies } from "./destination-rules.ts";
 import { egressListeners } from "./egress.ts";
 import { type Patches, patchesOf } from "./envoy-filters.ts";
 import { ingressTargets } from "./ingress-targets.ts";
+import { inboundMutualTls } from "./peer-authentications.ts";
 import { type Place, placeOf } from "./place.ts";
 import type { Problem } from "./problem.ts";
 import { type Scope, scopeOf } from "./scope.ts";
+import type { ServersByService } from "./servers.ts";
 import { sidecarFor } from "./sidecar-for.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { type ServiceTarget, serviceTargets } from "./targets.ts";
@@ -33,10 +36,13 @@ export interface ProxyView {
   readonly scope: Scope;
   /** By `endpointsKey`; services without any are absent. */
   readonly endpoints: ReadonlyMap<string, readonly Endpoint[]>;
+  readonly servers: ServersByService;
   /** Those of services whose names the proxies themselves resolve: clusters hold them. */
   readonly dnsEndpoints: ReadonlyMap<string, readonly Endpoint[]>;
   /** For sidecars: what the workload itself serves. */
   readonly targets: readonly ServiceTarget[];
+  /** What the workload's ports take in. */
+  readonly mutualTls: InboundMutualTls;
   /** Limits that a Sidecar sets for all that comes in. */
   readonly inboundPool: ConnectionPool | undefined;
   /** For routers: the Gateways whose selector takes in the proxy, oldest first. */
@@ -77,7 +83,9 @@ function build(snapshot: Snapshot, proxy: Proxy): ProxyView {
       chosen: chosenPolicies(snapshot.policies, proxy.namespace, labels),
     }),
     endpoints: proxy.clusterId === snapshot.input.clusterId ? snapshot.endpoints : endpointsForOthers(snapshot),
+    servers: snapshot.servers,
     dnsEndpoints: snapshot.dnsEndpoints,
+    mutualTls: inboundMutualTls(snapshot.peers, { namespace: proxy.namespace, labels }),
     inboundPool: sidecar?.spec.inboundConnectionPool,
     targets: sidecar?.spec.ingress?.length ? ingressTargets(sidecar, proxy, targets) : targets,
     gateways: proxy.type === "router" ? selectedGateways(snapshot, labels, targets) : [],

@@ -10,6 +10,7 @@ import type { DestinationPolicies } from "./destination-rules.ts";
 import type { MeshInput } from "./input.ts";
 import type { PeerPolicies } from "./peer-authentications.ts";
 import type { Problem } from "./problem.ts";
+import type { ServersByService } from "./servers.ts";
 import type { InEffect } from "./usable.ts";
 import type { RoutingRule } from "./virtual-services.ts";
 import type { PoliciesByNamespace } from "./workload-policies.ts";
@@ -24,6 +25,7 @@ export interface Snapshot {
   readonly services: readonly Service[];
   /** Endpoints by `endpointsKey`; services without any are absent. */
   readonly endpoints: ReadonlyMap<string, readonly Endpoint[]>;
+  readonly servers: ServersByService;
   /** Those of services whose names proxies resolve. */
   readonly dnsEndpoints: ReadonlyMap<string, readonly Endpoint[]>;
   readonly inEffect: InEffect;

@@ -6,7 +6,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { authorityFrom, createSelfSignedRoot, issue } from "#ca/certificate.ts";
 import { findEnvoy } from "#cluster/envoy-binary.ts";
+import { silentLog } from "#log/log.ts";
+import { generateKeyPair } from "#x509/key-pair.ts";
+import { startSdsServer } from "../agent/identity/sds-server.ts";
+import { createSecretStore } from "../agent/identity/secret-store.ts";
 
 /** A port of loopback that nobody listens on now. */
 export async function freePort(): Promise<number> {
@@ -24,6 +29,26 @@ export interface EnvoyOptions {
   readonly node: object;
   /** Absent: plaintext. */
   readonly tls?: { readonly rootPem: string; readonly serverName: string; readonly token: string };
+}
+
+/** A socket at which Envoy finds a certificate of `identity` and the authority that issued it, as at its agent's. */
+async function secretsFor(t: { after(end: () => unknown): void }, identity: string): Promise<string> {
+  const now = new Date();
+  const root = await createSelfSignedRoot("test", now);
+  const { publicKey, privateKey } = await generateKeyPair();
+  const authority = authorityFrom({ certificate: root.certificatePem, key: root.keyPem });
+  const chainPem = issue(authority, { publicKey, names: [{ uri: identity }], lifetimeMs: 3_600_000, now });
+  const store = createSecretStore();
+  store.set("default", { chainPem, keyPem: String(privateKey.export({ type: "pkcs8", format: "pem" })) });
+  store.set("ROOTCA", { rootsPem: root.certificatePem });
+  const folder = mkdtempSync(join(tmpdir(), "weft-sds-"));
+  const socket = join(folder, "socket");
+  const server = await startSdsServer(socket, store, silentLog);
+  t.after(async () => {
+    await server.close();
+    rmSync(folder, { recursive: true });
+  });
+  return socket;
 }
 
 /** Starts Envoy with everything from ADS; it ends with the test. */
@@ -47,6 +72,7 @@ export async function startEnvoy(
       },
     },
   };
+  const secrets = await secretsFor(t, "spiffe://cluster.local/ns/default/sa/test");
   return await spawnEnvoy(t, {
     node: options.node,
     dynamic_resources: {
@@ -62,30 +88,28 @@ export async function startEnvoy(
     static_resources: {
       clusters: [
         {
-          name: "xds",
-          type: "STATIC",
-          connect_timeout: "1s",
+          ...http2Cluster("xds", { socket_address: { address: "127.0.0.1", port_value: options.xdsPort } }),
           ...(tls ? { transport_socket: transportSocket } : {}),
-          typed_extension_protocol_options: {
-            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
-              "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
-              explicit_http_config: { http2_protocol_options: {} },
-            },
-          },
-          load_assignment: {
-            cluster_name: "xds",
-            endpoints: [
-              {
-                lb_endpoints: [
-                  { endpoint: { address: { socket_address: { address: "127.0.0.1", port_value: options.xdsPort } } } },
-                ],
-              },
-            ],
-          },
         },
+        http2Cluster("sds-grpc", { pipe: { path: secrets } }),
       ],
     },
   });
+}
+
+function http2Cluster(name: string, address: object): object {
+  return {
+    name,
+    type: "STATIC",
+    connect_timeout: "1s",
+    typed_extension_protocol_options: {
+      "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+        "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+        explicit_http_config: { http2_protocol_options: {} },
+      },
+    },
+    load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint: { address } }] }] },
+  };
 }
 
 /** Starts Envoy with this bootstrap and an admin port of its own; it ends with the test. */

@@ -86,6 +86,8 @@ function wireOf(listener: JsonObject, client: Client): Wire {
 
 function isDisabled(predicate: JsonObject | undefined, port: number): boolean {
   if (predicate === undefined) return false;
+  const not = predicate["notMatch"] as JsonObject | undefined;
+  if (not !== undefined) return !isDisabled(not, port);
   const rules = (predicate["orMatch"] as JsonObject | undefined)?.["rules"] as JsonObject[] | undefined;
   if (rules !== undefined) return rules.some((rule) => isDisabled(rule, port));
   const { start = 0, end = 0 } = (predicate["destinationPortRange"] ?? {}) as { start?: number; end?: number };

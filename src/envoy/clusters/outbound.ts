@@ -10,6 +10,7 @@ import type { MeshConfig } from "#model/mesh-config.ts";
 import type { ProxyType } from "#model/proxy.ts";
 import { type Endpoint, isResolvedByDns, type Service, type ServicePort } from "#model/service.ts";
 import type { DestinationPolicy } from "#snapshot/destination-rules.ts";
+import type { Servers } from "#snapshot/servers.ts";
 import { overAds } from "../config-source.ts";
 import { dynamicCluster } from "../dynamic-forward-proxy.ts";
 import { loadAssignment, selectEndpoints } from "../endpoints/assignment.ts";
@@ -29,8 +30,8 @@ import { connectionPool } from "./connection-pool.ts";
 import { dnsSettings } from "./dns.ts";
 import { serviceMetadata } from "./inbound.ts";
 import { loadBalancing } from "./load-balancer.ts";
+import { meshTransport, type Transport, withProxyProtocol } from "./mutual-tls.ts";
 import { errorCodes, outlierDetection } from "./outlier.ts";
-import { proxyProtocol } from "./proxy-protocol.ts";
 import { effectivePolicy } from "./traffic-policy.ts";
 
 /** What clusters depend on beside their service. */
@@ -49,13 +50,14 @@ export function outboundClusters(
   service: Service,
   rule: DestinationPolicy | undefined,
   endpoints: readonly Endpoint[],
+  servers: Servers,
   setting: ClusterSetting,
 ): readonly Cluster[] {
   const clusters: Cluster[] = [];
   for (const port of service.ports) {
     if (port.protocol === "UDP") continue;
     for (const subset of [undefined, ...(rule?.subsets ?? [])]) {
-      const cluster = outboundCluster(service, port, rule, subset, endpoints, setting);
+      const cluster = outboundCluster(service, port, rule, subset, endpoints, servers, setting);
       if (cluster !== undefined) clusters.push(cluster);
     }
   }
@@ -68,6 +70,7 @@ function outboundCluster(
   rule: DestinationPolicy | undefined,
   subset: Subset | undefined,
   endpoints: readonly Endpoint[],
+  servers: Servers,
   setting: ClusterSetting,
 ): Cluster | undefined {
   const { mesh, kind } = setting;
@@ -86,8 +89,9 @@ function outboundCluster(
     ...(automatic ? { upstreamHttpProtocolOptions: automatic } : {}),
     ...errorCodes(outlier),
   });
-  const socket = tls && clientTls(withNames(tls, service), http2);
-  const transportSocket = policy.proxyProtocol ? proxyProtocol(policy.proxyProtocol, socket) : socket;
+  const transport: Transport = tls
+    ? { transportSocket: clientTls(withNames(tls, service), http2) }
+    : meshTransport(policy, service, port, subset?.name ?? "", servers, mesh, discovery.clusterDiscoveryType);
   return buildCluster(name, mesh.connectTimeoutMs, {
     ...pool,
     ...discovery,
@@ -97,7 +101,7 @@ function outboundCluster(
       ...(discovery.loadBalancingPolicy ? {} : sharesOf(service, policy, weighted, setting)),
     },
     ...(outlier ? { outlierDetection: outlierDetection(outlier) } : {}),
-    ...(transportSocket ? { transportSocket } : {}),
+    ...withProxyProtocol(transport, policy.proxyProtocol),
     metadata: { filterMetadata: { istio: clusterMetadata(service, rule, subset, policy) } },
   });
 }

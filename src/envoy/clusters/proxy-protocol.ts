@@ -3,13 +3,8 @@ import { anyPack } from "@bufbuild/protobuf/wkt";
 import { type TransportSocket, TransportSocketSchema } from "#api/envoy/gen/envoy/config/core/v3/base_pb.js";
 import { ProxyProtocolConfig_Version } from "#api/envoy/gen/envoy/config/core/v3/proxy_protocol_pb.js";
 import { ProxyProtocolUpstreamTransportSchema } from "#api/envoy/gen/envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol_pb.js";
-import { RawBufferSchema } from "#api/envoy/gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.js";
 import type { TrafficPolicy } from "#api/istio/destination-rule.ts";
-
-const plain = create(TransportSocketSchema, {
-  name: "envoy.transport_sockets.raw_buffer",
-  configType: { case: "typedConfig", value: anyPack(RawBufferSchema, create(RawBufferSchema)) },
-});
+import { plainText } from "../tls/plain.ts";
 
 /** A PROXY header, which tells the server the client's address, before what `inner` sends. Istio: applyUpstreamProxyProtocol. */
 export function proxyProtocol(
@@ -18,7 +13,7 @@ export function proxyProtocol(
 ): TransportSocket {
   const config = create(ProxyProtocolUpstreamTransportSchema, {
     config: { version: version === "V2" ? ProxyProtocolConfig_Version.V2 : ProxyProtocolConfig_Version.V1 },
-    transportSocket: inner ?? plain,
+    transportSocket: inner ?? plainText,
   });
   return create(TransportSocketSchema, {
     name: "envoy.transport_sockets.upstream_proxy_protocol",

@@ -8,6 +8,7 @@ import { type Endpoint, endpointsKey, isResolvedByDns, type Service } from "#mod
 import type { DestinationPolicy } from "#snapshot/destination-rules.ts";
 import type { ProxyView } from "#snapshot/proxy-view.ts";
 import type { Destinations } from "#snapshot/scope.ts";
+import { type Servers, type ServersByService, unknownServers } from "#snapshot/servers.ts";
 import type { ServiceTarget } from "#snapshot/targets.ts";
 import type { Resource } from "#xds/resource.ts";
 import { type ResourceSet, sharedList, sharedSet, withOwn } from "#xds/resource-set.ts";
@@ -41,10 +42,20 @@ function encode(cluster: Cluster): Resource {
 }
 
 const ofService = memo(
-  (service: Service, policy: object, endpoints: readonly Endpoint[], setting: ClusterSetting): readonly Resource[] =>
-    outboundClusters(service, policy === noPolicy ? undefined : (policy as DestinationPolicy), endpoints, setting).map(
-      encode,
-    ),
+  (
+    service: Service,
+    policy: object,
+    endpoints: readonly Endpoint[],
+    servers: Servers,
+    setting: ClusterSetting,
+  ): readonly Resource[] =>
+    outboundClusters(
+      service,
+      policy === noPolicy ? undefined : (policy as DestinationPolicy),
+      endpoints,
+      servers,
+      setting,
+    ).map(encode),
 );
 
 const fixed = memo(({ mesh, kind }: ClusterSetting): readonly Resource[] => {
@@ -58,6 +69,7 @@ const shared = memo(
   (
     seen: Destinations,
     dns: ProxyView["dnsEndpoints"],
+    servers: ServersByService,
     setting: ClusterSetting,
     placed: ClusterSetting,
   ): readonly Resource[] =>
@@ -65,9 +77,11 @@ const shared = memo(
       byName([
         ...fixed(setting),
         ...seen.services.flatMap((service) => {
-          const endpoints = isResolvedByDns(service) ? dns.get(endpointsKey(service)) : undefined;
+          const key = endpointsKey(service);
+          const endpoints = isResolvedByDns(service) ? dns.get(key) : undefined;
           const policy = seen.policyOf(service) ?? noPolicy;
-          return ofService(service, policy, endpoints ?? noEndpoints, endpoints === undefined ? setting : placed);
+          const by = servers.get(key) ?? unknownServers;
+          return ofService(service, policy, endpoints ?? noEndpoints, by, endpoints === undefined ? setting : placed);
         }),
       ]),
     ),
@@ -106,7 +120,7 @@ export const clusterResources: (view: ProxyView) => ResourceSet = memo((view: Pr
   const { destinations } = view.scope;
   const setting = settingOf(view);
   const placed = arePlaced(view.dnsEndpoints) ? placedSetting(setting, view.place.locality) : setting;
-  const outbound = shared(destinations, view.dnsEndpoints, setting, placed);
+  const outbound = shared(destinations, view.dnsEndpoints, view.servers, setting, placed);
   if (view.proxy.type === "router" || view.targets.length === 0) return sharedSet(outbound);
   return withOwn(outbound, inbound(view.targets, destinations, view.inboundPool ?? noPool, view.mesh));
 });

@@ -11,17 +11,18 @@ import type { Endpoint } from "#model/service.ts";
 import type { LocalityGroup } from "./locality-groups.ts";
 import { isPlaceLabel, placeLabels } from "./place.ts";
 
-/** The endpoints of a cluster, in groups by locality. */
+/** The endpoints of a cluster, in groups by locality. `tlsMode` is what a DestinationRule makes of all of them. */
 export function loadAssignment(
   name: string,
   groups: readonly LocalityGroup[],
   clusterId: string,
+  tlsMode?: Endpoint["tlsMode"],
 ): ClusterLoadAssignment {
   return create(ClusterLoadAssignmentSchema, {
     clusterName: name,
     endpoints: groups.map(({ locality: { region, zone, subzone }, endpoints, weight, priority }) => ({
       locality: { region, zone, subZone: subzone },
-      lbEndpoints: endpoints.map((endpoint) => lbEndpoint(endpoint, clusterId)),
+      lbEndpoints: endpoints.map((endpoint) => lbEndpoint(endpoint, clusterId, tlsMode ?? endpoint.tlsMode)),
       loadBalancingWeight: weight,
       priority,
     })),
@@ -51,7 +52,7 @@ export function addressOf({ address, port }: Pick<Endpoint, "address" | "port">)
   return { case: "socketAddress", value: { address, portSpecifier: { case: "portValue", value: port } } };
 }
 
-function lbEndpoint(endpoint: Endpoint, clusterId: string) {
+function lbEndpoint(endpoint: Endpoint, clusterId: string, tlsMode: Endpoint["tlsMode"]) {
   const { labels } = endpoint;
   const app = labels["service.istio.io/canonical-name"] ?? labels["app.kubernetes.io/name"] ?? labels["app"] ?? "";
   const version =
@@ -68,7 +69,7 @@ function lbEndpoint(endpoint: Endpoint, clusterId: string) {
     metadata: {
       filterMetadata: {
         istio: { workload: [endpoint.workload, endpoint.namespace, app, version, clusterId].join(";") },
-        ...(endpoint.tlsMode === "istio" ? { "envoy.transport_socket_match": { tlsMode: "istio" } } : {}),
+        ...(tlsMode === "istio" ? { "envoy.transport_socket_match": { tlsMode: "istio" } } : {}),
       },
     },
   } as const;

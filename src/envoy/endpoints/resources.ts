@@ -1,5 +1,5 @@
 import { ClusterLoadAssignmentSchema } from "#api/envoy/gen/envoy/config/endpoint/v3/endpoint_pb.js";
-import type { LocalityLoadBalancer, Subset } from "#api/istio/destination-rule.ts";
+import type { LocalityLoadBalancer, Subset, TrafficPolicy } from "#api/istio/destination-rule.ts";
 import { ByKey } from "#model/by-key.ts";
 import { memo } from "#model/memo.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
@@ -113,6 +113,7 @@ interface AskedCluster {
   readonly policy: DestinationPolicy | undefined;
   readonly subset: Subset | undefined;
   readonly rules: LocalityRules | undefined;
+  readonly tlsMode: Endpoint["tlsMode"] | undefined;
 }
 
 const clustersNamed = memo(
@@ -137,6 +138,7 @@ function clusterNamed(seen: Destinations, mesh: MeshConfig, name: string): Asked
   const subset = policy?.subsets.find((candidate) => candidate.name === parts.subset);
   if (parts.subset !== "" && subset === undefined) return undefined;
   const effective = effectivePolicy(policy?.trafficPolicy, subset?.trafficPolicy, port.port);
+  const tlsMode = tlsModeOf(subset ? subset.trafficPolicy : policy?.trafficPolicy, port.port);
   return {
     name,
     key: endpointsKey(service),
@@ -144,16 +146,26 @@ function clusterNamed(seen: Destinations, mesh: MeshConfig, name: string): Asked
     policy,
     subset,
     rules: localityRules(effective, mesh, service.trafficDistribution),
+    tlsMode,
   };
 }
 
-function assignment(view: ProxyView, { name, key: endpointsOf, port, policy, subset, rules }: AskedCluster): Resource {
+/** What a DestinationRule says of endpoints, whoever they are. Istio: trafficPolicyTLSModeForPort. */
+function tlsModeOf(policy: TrafficPolicy | null | undefined, port: number): Endpoint["tlsMode"] | undefined {
+  const ofPort = policy?.portLevelSettings?.find((setting) => setting.port?.number === port && setting.tls);
+  const tls = ofPort?.tls ?? policy?.tls;
+  if (tls === undefined) return undefined;
+  return tls.mode === "ISTIO_MUTUAL" ? "istio" : "disabled";
+}
+
+function assignment(view: ProxyView, asked: AskedCluster): Resource {
+  const { name, key: endpointsOf, port, policy, subset, rules, tlsMode } = asked;
   const all = view.endpoints.get(endpointsOf) ?? noEndpoints;
   const { place, clusterId } = view;
   const key = rules === undefined ? name : `${name} ${placeKey(place, rules.failoverPriority)}`;
   return encoded(all, policy ?? noPolicy, view.mesh).get(key, () => {
     const groups = byLocality(selectEndpoints(all, port.name, subset, clusterId));
     const placed = rules === undefined ? groups : placeGroups(groups, rules, place, clusterId);
-    return encodeResource(name, ClusterLoadAssignmentSchema, loadAssignment(name, placed, clusterId));
+    return encodeResource(name, ClusterLoadAssignmentSchema, loadAssignment(name, placed, clusterId, tlsMode));
   });
 }

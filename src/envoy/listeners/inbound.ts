@@ -1,33 +1,34 @@
+import type { TransportSocket } from "#api/envoy/gen/envoy/config/core/v3/base_pb.js";
 import type { FilterChain } from "#api/envoy/gen/envoy/config/listener/v3/listener_components_pb.js";
 import type { Listener } from "#api/envoy/gen/envoy/config/listener/v3/listener_pb.js";
-import { isHttp, isSniffed, isTls } from "#model/protocol.ts";
+import type { MeshConfig } from "#model/mesh-config.ts";
+import { type MutualTlsMode, modeOfPort } from "#model/mutual-tls.ts";
+import { isHttp, isSniffed, type Protocol } from "#model/protocol.ts";
 import type { ProxyView } from "#snapshot/proxy-view.ts";
 import type { ServiceTarget } from "#snapshot/targets.ts";
 import type { SecurityFilters } from "../filters/security-filters.ts";
 import { blackHoleCluster, clusterName, inboundPassthroughCluster } from "../names.ts";
 import { inboundRouteConfig } from "../routes/inbound.ts";
+import { meshServerTls } from "../tls/mesh.ts";
 import { serverTls } from "../tls/server.ts";
-import { type ChainMatch, namedChain, plainHttp } from "./chains.ts";
+import { type ChainMatch, namedChain } from "./chains.ts";
 import { inboundHttp } from "./hcm.ts";
+import { type InboundMatch, inboundMatches, type Manner, ownTlsMatch } from "./inbound-matches.ts";
 import { openedInboundListener, virtualInboundListener } from "./listener.ts";
-import { httpInspector, originalDestination, tlsInspector } from "./listener-filters.ts";
+import { inspectorsFor, originalDestination } from "./listener-filters.ts";
 import { tcpProxyTo } from "./tcp-proxy.ts";
 
-const raw: ChainMatch = { transportProtocol: "raw_buffer" };
-/** TLS of the workloads' own; it isn't opened. */
-const tls: ChainMatch = { transportProtocol: "tls" };
+/** What the listeners for incoming connections are made from. */
+export interface Inbound extends Pick<ProxyView, "targets" | "mutualTls" | "mesh"> {
+  /** The filters that all that comes in passes first. */
+  readonly security: SecurityFilters;
+}
 
 /** One target for each port the workload listens on: of several services on one port the oldest decides. */
 export function inboundTargets(targets: readonly ServiceTarget[]): readonly ServiceTarget[] {
   const byPort = new Map<number, ServiceTarget>();
   for (const target of targets) if (!byPort.has(target.targetPort)) byPort.set(target.targetPort, target);
   return [...byPort.values()].sort((a, b) => a.targetPort - b.targetPort);
-}
-
-/** What the listeners for incoming connections are made from. */
-export interface Inbound extends Pick<ProxyView, "targets" | "mesh"> {
-  /** The filters that all that comes in passes first. */
-  readonly security: SecurityFilters;
 }
 
 /** The listener on 15006. Istio: buildVirtualInboundListener. */
@@ -39,35 +40,46 @@ export function virtualInbound(view: Inbound): Listener {
     namedChain("virtualInbound-blackhole", [tcpProxyTo(blackHoleCluster, mesh)], {
       destinationPort: mesh.proxyInboundListenPort,
     }),
-    ...catchAll(view),
+    ...catchAll(view, targets),
     ...targets.flatMap((target) => targetChains(target, view)),
   ];
-  const known = targets.filter(({ port }) => !isSniffed(port.protocol)).map(({ targetPort }) => targetPort);
-  // Who looks for TLS waits for the first word of the client, but some servers speak first. Until mutual TLS comes nothing is told apart there.
-  const plainTcp = targets
-    .filter(({ port }) => !isHttp(port.protocol) && !isSniffed(port.protocol) && !isTls(port.protocol))
-    .map(({ targetPort }) => targetPort);
-  const uninspected = [...known, mesh.proxyInboundListenPort].sort((a, b) => a - b);
-  return virtualInboundListener(mesh, chains, [
-    originalDestination(),
-    tlsInspector([...plainTcp, mesh.proxyInboundListenPort].sort((a, b) => a - b)),
-    httpInspector(uninspected),
-  ]);
+  return virtualInboundListener(mesh, chains, [originalDestination(), ...inspectorsFor(chains)]);
 }
 
-/** Ports that no service names. */
-function catchAll({ mesh, security }: Inbound): FilterChain[] {
-  const routes = inboundRouteConfig(inboundPassthroughCluster, "", 0, "Unsupported");
-  const tcp = [...security.tcp, tcpProxyTo(inboundPassthroughCluster, mesh)];
+/**
+ * Ports that no service names; of those that a policy names each has chains of its own.
+ * Istio: buildInboundPassthroughChains, MtlsBuilder.ForPassthrough.
+ */
+function catchAll(view: Inbound, targets: readonly ServiceTarget[]): FilterChain[] {
+  const { mode, perPort } = view.mutualTls;
+  const served = new Set(targets.map(({ targetPort }) => targetPort));
+  const ports = [...perPort].filter(([port]) => !served.has(port) && port !== view.mesh.proxyInboundListenPort);
   return [
-    namedChain(
-      "virtualInbound-catchall-http",
-      [inboundHttp(inboundPassthroughCluster, routes, "Unsupported", mesh, security.http)],
-      plainHttp,
-    ),
-    namedChain("virtualInbound", tcp, raw),
-    namedChain("virtualInbound", tcp, tls),
+    ...passthroughChains(mode, {}, view),
+    ...ports.flatMap(([destinationPort, own]) => passthroughChains(own, { destinationPort }, view)),
   ];
+}
+
+function passthroughChains(mode: MutualTlsMode, at: ChainMatch, { mesh, security }: Inbound): FilterChain[] {
+  const routes = inboundRouteConfig(inboundPassthroughCluster, "", 0, "Unsupported");
+  const http = [inboundHttp(inboundPassthroughCluster, routes, "Unsupported", mesh, security.http)];
+  const tcp = [...security.tcp, tcpProxyTo(inboundPassthroughCluster, mesh)];
+  return inboundMatches("sniffed", mode).map((one) =>
+    one.http
+      ? chainFor("virtualInbound-catchall-http", one, at, mesh, http)
+      : chainFor("virtualInbound", one, at, mesh, tcp),
+  );
+}
+
+function chainFor(
+  name: string,
+  { match, mesh: opens }: InboundMatch,
+  at: ChainMatch,
+  mesh: MeshConfig,
+  filters: Parameters<typeof namedChain>[1],
+  ownTls?: TransportSocket,
+): FilterChain {
+  return namedChain(name, filters, { ...at, ...match }, opens ? meshServerTls(mesh) : ownTls);
 }
 
 function captured(view: Inbound): readonly ServiceTarget[] {
@@ -82,15 +94,17 @@ export function openedInbound(view: Inbound): readonly Listener[] {
     .filter(({ ingress }) => ingress?.opensPort)
     .map((target) => {
       const bind = target.ingress?.bind ?? "0.0.0.0";
-      const sniffed = isSniffed(target.port.protocol);
-      return openedInboundListener(bind, target.targetPort, targetChains(target, view), [
-        tlsInspector(),
-        ...(sniffed ? [httpInspector()] : []),
-      ]);
+      const chains = targetChains(target, view);
+      return openedInboundListener(bind, target.targetPort, chains, inspectorsFor(chains));
     });
 }
 
-function targetChains(target: ServiceTarget, { mesh, security }: Inbound): FilterChain[] {
+function mannerOf(protocol: Protocol): Manner {
+  if (isSniffed(protocol)) return "sniffed";
+  return isHttp(protocol) ? "http" : "tcp";
+}
+
+function targetChains(target: ServiceTarget, { mesh, mutualTls, security }: Inbound): FilterChain[] {
   const { service, port, targetPort, ingress } = target;
   const name = `${ingress?.bind ?? "0.0.0.0"}_${targetPort}`;
   const cluster = clusterName("inbound", targetPort, "", "");
@@ -98,13 +112,10 @@ function targetChains(target: ServiceTarget, { mesh, security }: Inbound): Filte
   const routes = inboundRouteConfig(cluster, ingress?.hostname ?? service.hostname, port.port, port.protocol);
   const http = [inboundHttp(`inbound_${name}`, routes, port.protocol, mesh, security.http)];
   const tcp = [...security.tcp, tcpProxyTo(cluster, mesh)];
-  const opened = serverTls(ingress?.tls);
-  // Of a port with TLS of its own nothing else is taken in.
-  if (opened) return [namedChain(name, isHttp(port.protocol) ? http : tcp, { ...at, ...tls }, opened)];
-  if (isHttp(port.protocol)) return [namedChain(name, http, { ...at, ...raw })];
-  return [
-    ...(isSniffed(port.protocol) ? [namedChain(name, http, { ...at, ...plainHttp })] : []),
-    namedChain(name, tcp, { ...at, ...raw }),
-    namedChain(name, tcp, { ...at, ...tls }),
-  ];
+  const mode = modeOfPort(mutualTls, targetPort);
+  const manner = mannerOf(port.protocol);
+  // Of a port with TLS of its own nothing else is taken in; only where mutual TLS is off, so that the two don't clash.
+  const ownTls = mode === "DISABLE" ? serverTls(ingress?.tls) : undefined;
+  const matches = ownTls ? [ownTlsMatch(manner)] : inboundMatches(manner, mode);
+  return matches.map((one) => chainFor(name, one, at, mesh, one.http ? http : tcp, ownTls));
 }

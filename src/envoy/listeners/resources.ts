@@ -111,9 +111,14 @@ function headlessResources(view: ProxyView, headless: readonly HeadlessPort[]): 
 
 /** What comes in: the same for pods that serve the same, and after a change of anything else. */
 const inbound = memo(
-  (targets: Inbound["targets"], mesh: MeshConfig, security: Inbound["security"]): readonly Resource[] => [
-    encode(virtualInbound({ targets, mesh, security })),
-    ...openedInbound({ targets, mesh, security }).map(encode),
+  (
+    targets: Inbound["targets"],
+    mesh: MeshConfig,
+    mutualTls: Inbound["mutualTls"],
+    security: Inbound["security"],
+  ): readonly Resource[] => [
+    encode(virtualInbound({ targets, mesh, mutualTls, security })),
+    ...openedInbound({ targets, mesh, mutualTls, security }).map(encode),
   ],
 );
 
@@ -129,7 +134,7 @@ export const listenerResources: (view: ProxyView) => ResourceSet = memo((view: P
   const mode = modes[view.proxy.interceptionMode];
   const plans = plansOf(egress, view.mesh, mode);
   const mine = [
-    ...inbound(view.targets, view.mesh, securityFilters(view)),
+    ...inbound(view.targets, view.mesh, view.mutualTls, securityFilters(view)),
     ...plans.own.map((plan) => encodeOwn(plan, view)),
     ...headlessResources(view, plans.headless),
   ];

@@ -1,15 +1,9 @@
 import type { DescMessage, JsonObject, JsonValue, Registry } from "@bufbuild/protobuf";
 import { fromJson, toJson } from "@bufbuild/protobuf";
-import { tlsOf } from "./tls.ts";
+import { socketOf } from "./tls.ts";
 
-/** Fields that INDEX.md leaves out of the comparison. Of TLS, what is compared is taken out apart; the mesh's own comes with mutual TLS. */
-const notCompared: ReadonlySet<string> = new Set([
-  "transportSocket",
-  "transportSocketMatches",
-  "accessLog",
-  "tracing",
-  "alpnProtocols",
-]);
+/** Fields that INDEX.md leaves out of the comparison. Of transport sockets, what is compared is taken out apart. */
+const notCompared: ReadonlySet<string> = new Set(["transportSocket", "accessLog", "tracing", "alpnProtocols"]);
 
 /** Messages for which nothing and empty mean the same. */
 const optionalWhenEmpty: ReadonlySet<string> = new Set(["filterChainMatch", "commonLbConfig", "locality", "metadata"]);
@@ -18,21 +12,20 @@ const optionalWhenEmpty: ReadonlySet<string> = new Set(["filterChainMatch", "com
 export function comparable(schema: DescMessage, registry: Registry, resource: JsonObject): JsonValue {
   const { "@type": _type, ...message } = clean(resource) as JsonObject;
   const cleaned = clean(toJson(schema, fromJson(schema, message, { registry }), { registry }));
-  return { resource: cleaned, tls: contextsIn(resource) };
+  return { resource: cleaned, sockets: socketsIn(resource) };
 }
 
-/** The TLS contexts of its own that a resource has, in order. */
-function contextsIn(value: JsonValue): JsonValue[] {
-  if (Array.isArray(value)) return value.filter((item) => !isLeftOut(item)).flatMap(contextsIn);
+/** The transport sockets of a resource, in order. */
+function socketsIn(value: JsonValue): JsonValue[] {
+  if (Array.isArray(value)) return value.filter((item) => !isPrivate(item)).flatMap(socketsIn);
   if (typeof value !== "object" || value === null) return [];
-  return Object.entries(value).flatMap(([key, item]) => {
-    if (key === "transportSocketMatches") return [];
-    return key === "transportSocket" ? (tlsOf(item) ?? []) : contextsIn(item);
-  });
+  return Object.entries(value).flatMap(([key, item]) =>
+    key === "transportSocket" ? [socketOf(item)] : socketsIn(item),
+  );
 }
 
 function clean(value: JsonValue): JsonValue {
-  if (Array.isArray(value)) return value.filter((item) => !isLeftOut(item)).map(clean);
+  if (Array.isArray(value)) return value.filter((item) => !isPrivate(item)).map(clean);
   if (typeof value !== "object" || value === null) return value;
   const result: JsonObject = {};
   for (const [key, item] of Object.entries(value)) {
@@ -45,21 +38,16 @@ function clean(value: JsonValue): JsonValue {
   return result;
 }
 
-/** Istio's private filters, and filter chains that only take TLS. */
-function isLeftOut(item: JsonValue): boolean {
+/** Istio's private filters. */
+function isPrivate(item: JsonValue): boolean {
   if (typeof item !== "object" || item === null || Array.isArray(item)) return false;
-  const { name, typedConfig, filterChainMatch } = item as {
-    name?: unknown;
-    typedConfig?: unknown;
-    filterChainMatch?: JsonObject;
-  };
-  if (typeof name === "string" && /^istio[._]/.test(name) && typedConfig !== undefined) return true;
-  return filterChainMatch?.["transportProtocol"] === "tls";
+  const { name, typedConfig } = item as { name?: unknown; typedConfig?: unknown };
+  return typeof name === "string" && /^istio[._]/.test(name) && typedConfig !== undefined;
 }
 
 function withoutPrivate(metadata: JsonValue): JsonValue {
   if (typeof metadata !== "object" || metadata === null || Array.isArray(metadata)) return metadata;
-  const { istio: _istio, "envoy.transport_socket_match": _tls, ...rest } = metadata;
+  const { istio: _istio, ...rest } = metadata;
   return rest;
 }
 

@@ -46,6 +46,7 @@ const typeOfKind: Readonly<Record<string, keyof InputObjects>> = {
   WorkloadGroup: "workloadGroups",
   RequestAuthentication: "requestAuthentications",
   AuthorizationPolicy: "authorizationPolicies",
+  PeerAuthentication: "peerAuthentications",
 };
 
 /** The mesh of the folder with the resources of a scenario on top, all of it frozen. */

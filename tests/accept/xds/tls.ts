@@ -1,24 +1,21 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 
-/** What INDEX.md compares of a TLS context: mode, names, certificates. Where secrets come from isn't compared. */
-export function tlsOf(socket: JsonValue): JsonObject | undefined {
-  const { typedConfig = {} } = socket as { readonly typedConfig?: JsonObject };
-  const common = (typedConfig["commonTlsContext"] ?? {}) as JsonObject;
-  const { combined, plain } = {
-    combined: common["combinedValidationContext"] as JsonObject | undefined,
-    plain: common["validationContext"] as JsonObject | undefined,
-  };
+/** What INDEX.md compares of a transport socket: of TLS mode, names, certificates; of others their name. Where secrets come from isn't compared. */
+export function socketOf(socket: JsonValue): JsonObject {
+  const { typedConfig = {}, name = "" } = socket as { readonly typedConfig?: JsonObject; readonly name?: string };
+  const common = typedConfig["commonTlsContext"] as JsonObject | undefined;
+  if (common === undefined) return { name };
+  const combined = common["combinedValidationContext"] as JsonObject | undefined;
+  const plain = common["validationContext"] as JsonObject | undefined;
   const checks = (combined?.["defaultValidationContext"] ?? plain ?? {}) as JsonObject;
   const certificates = [
-    ...objects(common["tlsCertificateSdsSecretConfigs"]).map(({ name }) => name ?? null),
+    ...objects(common["tlsCertificateSdsSecretConfigs"]).map(({ name: secret }) => secret ?? null),
     ...objects(common["tlsCertificates"]).map(
       ({ certificateChain, privateKey }) => `file-cert:${fileOf(certificateChain)}~${fileOf(privateKey)}`,
     ),
   ];
   const authorities =
     (combined?.["validationContextSdsSecretConfig"] as JsonObject | undefined)?.["name"] ?? authoritiesFile(plain);
-  // The workload's own certificate, and the mesh's authority.
-  if (certificates.includes("default") || authorities === "ROOTCA") return undefined;
   const {
     tlsMinimumProtocolVersion = null,
     tlsMaximumProtocolVersion = null,
@@ -29,11 +26,17 @@ export function tlsOf(socket: JsonValue): JsonObject | undefined {
     sni: typedConfig["sni"] ?? "",
     certificates,
     authorities: authorities ?? null,
-    names: objects(checks["matchSubjectAltNames"]).map(({ exact }) => exact ?? null),
+    names: [...objects(checks["matchSubjectAltNames"]), ...objects(checks["matchTypedSubjectAltNames"])].map(namesOf),
     wantsClientCertificate: typedConfig["requireClientCertificate"] === true,
     versions: [tlsMinimumProtocolVersion, tlsMaximumProtocolVersion],
     cipherSuites,
   };
+}
+
+/** What a name must be, or begin with; said of any kind of name, or of one. */
+function namesOf(matcher: JsonObject): JsonValue {
+  const { exact, prefix } = (matcher["matcher"] ?? matcher) as { exact?: string; prefix?: string };
+  return exact ?? `${prefix ?? ""}*`;
 }
 
 const systemAuthorities = "/etc/ssl/certs/ca-certificates.crt";
