@@ -170,7 +170,8 @@ test("the application's probes are asked for it", { skip }, async () => {
 
 test("metrics of the agent, of Envoy and of the application are one page", { skip }, async () => {
   const { body } = await get(ports.status, "/stats/prometheus");
-  for (const name of ["istio_agent_scrapes_total 1", "envoy_server_live", "orders 3"])
+  const certificate = 'istio_agent_cert_expiry_seconds\\{resource_name="default"\\} 35\\d\\d';
+  for (const name of ["istio_agent_scrapes_total 1", certificate, "envoy_server_live", "orders 3"])
     assert.match(body, new RegExp(`^${name}`, "m"));
   assert.doesNotMatch(body, /EOF/);
 });

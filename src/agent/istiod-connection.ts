@@ -1,6 +1,7 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import http2 from "node:http2";
 import { connect, isIP, type Socket } from "node:net";
+import { join } from "node:path";
 import tls from "node:tls";
 import type { AgentSettings } from "./settings.ts";
 
@@ -8,7 +9,7 @@ import type { AgentSettings } from "./settings.ts";
 const connectTimeoutMs = 10_000;
 const pingEveryMs = 30_000;
 const pingTimeoutMs = 10_000;
-/** Bytes of config under way at once; the default of 64 KiB makes large pushes slow. */
+/** Bytes of config under way at once on a stream; the default of 64 KiB makes large pushes slow. */
 const windowBytes = 1024 * 1024;
 
 /** istiod, or who else signs certificates: where it is, and what shows that it is the right one. */
@@ -18,12 +19,10 @@ export interface ServerAddress {
   readonly plaintext: boolean;
   /** A file of roots, or `SYSTEM` for those of the operating system. Read for each connection: it may have changed. */
   readonly rootPath: string;
-}
-
-/** Where configuration comes from. */
-export function discoveryServer(settings: AgentSettings): ServerAddress {
-  const { discoveryAddress, plaintextDiscovery, rootCertPath } = settings;
-  return { address: discoveryAddress, plaintext: plaintextDiscovery, rootPath: rootCertPath };
+  /** The name that its certificate must have, if not that of the address. */
+  readonly serverName?: string;
+  /** A directory with `cert-chain.pem` and `key.pem` to be known by, besides the token. They may be missing. */
+  readonly provisionedDir?: string;
 }
 
 /** Opens HTTP/2. Rejects with the reason. */
@@ -39,27 +38,35 @@ export function connectTo(
     });
     // Destroying the session would wait for the socket to open first.
     const timer = setTimeout(() => socket.destroy(new Error(`no answer within ${timeoutMs / 1000} s`)), timeoutMs);
-    session.once("error", reject);
+    // Later errors end its streams, which is where they are dealt with.
+    session.on("error", reject);
     session.once("close", () => {
       clearTimeout(timer);
       reject(new Error("connection closed before it was ready"));
     });
     session.once("connect", () => {
       clearTimeout(timer);
-      session.setLocalWindowSize(windowBytes);
+      // More than one stream's: one that Envoy doesn't read mustn't hold the others up.
+      session.setLocalWindowSize(2 * windowBytes);
       keepAlive(session);
       resolve(session);
     });
   });
 }
 
-function openSocket({ address, plaintext, rootPath }: ServerAddress): Socket {
+function openSocket({ address, plaintext, rootPath, serverName, provisionedDir }: ServerAddress): Socket {
   const host = address.replace(/:\d+$/, "").replace(/^\[|\]$/g, "");
   const port = Number(/:(\d+)$/.exec(address)?.[1] ?? (plaintext ? 80 : 443));
   if (plaintext) return connect({ host, port });
-  const servername = isIP(host) === 0 ? host : "";
+  const servername = serverName ?? (isIP(host) === 0 ? host : "");
   const ca = rootPath === "SYSTEM" ? {} : { ca: readFileSync(rootPath) };
-  return tls.connect({ host, port, servername, ...ca, ALPNProtocols: ["h2"] });
+  return tls.connect({ host, port, servername, ...ca, ...ownCertificate(provisionedDir), ALPNProtocols: ["h2"] });
+}
+
+function ownCertificate(dir: string | undefined): { cert?: string; key?: string } {
+  const [certPath, keyPath] = [join(dir ?? "", "cert-chain.pem"), join(dir ?? "", "key.pem")];
+  if (dir === undefined || !existsSync(certPath) || !existsSync(keyPath)) return {};
+  return { cert: readFileSync(certPath, "utf8"), key: readFileSync(keyPath, "utf8") };
 }
 
 /** A peer that vanished without a word (a lost node) is noticed by its silence. */

@@ -1,3 +1,4 @@
+import type { Identity } from "./identity/identity.ts";
 import { parseVariable } from "./json-variable.ts";
 import { localRequest } from "./local-http.ts";
 
@@ -38,7 +39,12 @@ export interface AgentCounters {
  * One page for Prometheus: the agent's own metrics, Envoy's, the application's. A part that can't be had is counted and
  * left out: the others are still worth having.
  */
-export async function mergedMetrics(prometheusPort: number, app: AppMetrics, counters: AgentCounters): Promise<string> {
+export async function mergedMetrics(
+  prometheusPort: number,
+  app: AppMetrics,
+  counters: AgentCounters,
+  identity: Identity,
+): Promise<string> {
   counters.scrapes += 1;
   const scrape = async (part: "envoy" | "application", port: number, path: string): Promise<string> => {
     try {
@@ -63,7 +69,9 @@ export async function mergedMetrics(prometheusPort: number, app: AppMetrics, cou
     scrape("envoy", prometheusPort, "/stats/prometheus"),
     ...app.targets.map(({ port, path }) => scrape("application", port, path)),
   ]);
-  return [agentMetrics(counters), withoutEnvoyPrefix(envoy), ...apps.map(withoutEnd)].map(terminated).join("");
+  return [agentMetrics(counters), identityMetrics(identity), withoutEnvoyPrefix(envoy), ...apps.map(withoutEnd)]
+    .map(terminated)
+    .join("");
 }
 
 /** Envoy puts its name before every metric; Istio's own have none: `istio_requests_total`. */
@@ -95,6 +103,24 @@ function agentMetrics(counters: AgentCounters): string {
   ].join("");
 }
 
-function metric(name: string, type: string, value: number): string {
-  return `# TYPE ${name} ${type}\n${name} ${value}\n`;
+/** Istio: the names of pilot-agent's. */
+function identityMetrics({ endsAt, counters }: Identity): string {
+  const { requests, failures, retries, latencyMs, fileFailures, pushes } = counters;
+  const csr = 'request_type="csr"';
+  return [
+    // Seconds that are left; negative when it has ended.
+    ...(endsAt === undefined
+      ? []
+      : [metric("istio_agent_cert_expiry_seconds", "gauge", (endsAt - Date.now()) / 1000, 'resource_name="default"')]),
+    metric("istio_agent_num_outgoing_requests", "counter", requests, csr),
+    metric("istio_agent_num_failed_outgoing_requests", "counter", failures, csr),
+    metric("istio_agent_num_outgoing_retries", "counter", retries, csr),
+    metric("istio_agent_outgoing_latency", "counter", latencyMs, csr),
+    metric("istio_agent_num_file_secret_failures_total", "counter", fileFailures),
+    metric("istio_agent_pilot_xds_pushes", "counter", pushes, 'type="sds"'),
+  ].join("");
+}
+
+function metric(name: string, type: string, value: number, label = ""): string {
+  return `# TYPE ${name} ${type}\n${name}${label === "" ? "" : `{${label}}`} ${value}\n`;
 }

@@ -33,7 +33,7 @@ export function xdsNode(settings: AgentSettings, pod: PodInfo): XdsNode {
     ...fromEnv,
     LABELS: labels,
     ANNOTATIONS: { ...(fromEnv["ANNOTATIONS"] as object | undefined), ...pod.annotations },
-    PROXY_CONFIG: { discoveryAddress: settings.discoveryAddress, ...settings.proxyConfig },
+    PROXY_CONFIG: { discoveryAddress: settings.discovery.address, ...settings.proxyConfig },
     ...(settings.outlierLogPath === "" ? {} : { OUTLIER_LOG_PATH: settings.outlierLogPath }),
   };
   return {

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createAgentLog, logLevel } from "./agent-log.ts";
+import { createAgentStream } from "./agent-stream.ts";
 import { parseAppProbes, probeTarget } from "./app-probe.ts";
 import { bootstrap } from "./bootstrap/bootstrap.ts";
 import { capturesDns } from "./dns/captures-dns.ts";
@@ -13,6 +14,7 @@ import { readPodInfo } from "./pod-info.ts";
 import { parseProxyConfig } from "./proxy-config.ts";
 import { createReadiness } from "./readiness.ts";
 import { agentSettings, parseProxyArgs } from "./settings.ts";
+import { shareSession } from "./shared-session.ts";
 import { startStatusServer } from "./status-server.ts";
 import { version } from "./version.ts";
 import { startXdsProxy } from "./xds-proxy.ts";
@@ -35,7 +37,7 @@ export async function runProxy(args: readonly string[], env: NodeJS.ProcessEnv):
   log.info("agent starts", {
     version,
     node: node.id,
-    istiod: settings.discoveryAddress,
+    istiod: settings.discovery.address,
     concurrency: settings.concurrency,
   });
 
@@ -50,12 +52,15 @@ export async function runProxy(args: readonly string[], env: NodeJS.ProcessEnv):
   const override = bootstrapOverride(env);
   if (env["ISTIO_BOOTSTRAP_OVERRIDE"] && env["WEFT_BOOTSTRAP_PATCH"])
     log.warn("the bootstrap override of the pod's annotation counts, EnvoyFilters' patches of the bootstrap don't");
-  const identity = await startIdentity(settings, log);
-  const xds = await startXdsProxy(settings, log);
+  const istiod = shareSession(settings);
+  const stream = createAgentStream(istiod, node, log);
+  const identity = await startIdentity(settings, stream, log);
+  const xds = await startXdsProxy(settings, istiod, log);
   // Loaded where it is needed: most agents answer no DNS.
   const dns = capturesDns(settings)
-    ? await (await import("./dns/capture.ts")).startDnsCapture(settings, node, log)
+    ? await (await import("./dns/capture.ts")).startDnsCapture(settings, stream, log)
     : undefined;
+  stream.start();
 
   const readiness = createReadiness(settings.adminPort);
   const counters: AgentCounters = { startedAt: Date.now(), envoyStarts: 0, scrapes: 0, failedScrapes: new Map() };
@@ -95,7 +100,7 @@ export async function runProxy(args: readonly string[], env: NodeJS.ProcessEnv):
         if (dns && !dns.isReady) return "istiod hasn't told the names of the mesh yet";
         return identity.problem ?? (await readiness.problem());
       },
-      metrics: () => mergedMetrics(settings.prometheusPort, appMetrics, counters),
+      metrics: () => mergedMetrics(settings.prometheusPort, appMetrics, counters, identity),
       probes,
       target: probeTarget(settings.instanceIps[0], env["REWRITE_PROBE_LEGACY_LOCALHOST_DESTINATION"] === "true"),
       drain: () => drain(false),
@@ -103,8 +108,9 @@ export async function runProxy(args: readonly string[], env: NodeJS.ProcessEnv):
       debug: () => ({
         version,
         node: node.id,
-        istiod: { address: settings.discoveryAddress, streams: xds.connected },
+        istiod: { address: settings.discovery.address, streams: xds.connected },
         envoy: { pid: envoy.pid, starts: counters.envoyStarts },
+        certificate: { problem: identity.problem, ends: identity.endsAt && new Date(identity.endsAt).toISOString() },
         draining,
       }),
     },
@@ -117,6 +123,7 @@ export async function runProxy(args: readonly string[], env: NodeJS.ProcessEnv):
   const code = await envoy.done;
   status?.close();
   status?.closeAllConnections();
+  stream.stop();
   await dns?.stop();
   await xds.close();
   await identity.close();

@@ -20,7 +20,7 @@ test("concurrency: the flag, else ProxyConfig, else the CPU limit, else two", ()
 });
 
 test("istiod is asked over TLS, unless its port or the config says plaintext", () => {
-  const plaintext = (config: ProxyConfig): boolean => agentSettings(["router"], env, config).plaintextDiscovery;
+  const plaintext = (config: ProxyConfig): boolean => agentSettings(["router"], env, config).discovery.plaintext;
   assert.equal(plaintext({}), false);
   assert.equal(plaintext({ discoveryAddress: "istiod.istio-system.svc:15010" }), true);
   assert.equal(plaintext({ controlPlaneAuthPolicy: "NONE" }), true);

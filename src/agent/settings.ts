@@ -2,7 +2,9 @@ import { networkInterfaces } from "node:os";
 import { dirname, resolve } from "node:path";
 import { duration } from "./duration.ts";
 import { type IdentitySettings, identitySettings } from "./identity/settings.ts";
+import type { ServerAddress } from "./istiod-connection.ts";
 import type { ProxyConfig } from "./proxy-config.ts";
+import { discoveryServer } from "./servers.ts";
 
 /** Everything the agent knows at its start, from arguments, environment and PROXY_CONFIG. Durations in ms. */
 export interface AgentSettings {
@@ -18,9 +20,8 @@ export interface AgentSettings {
   readonly proxyConfig: ProxyConfig;
   /** Environment of the process: ISTIO_META_*, probes, metrics. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly discoveryAddress: string;
-  readonly plaintextDiscovery: boolean;
-  readonly rootCertPath: string;
+  /** Where configuration comes from. */
+  readonly discovery: ServerAddress;
   readonly tokenPath: string;
   readonly podInfoDir: string;
   readonly configDir: string;
@@ -46,9 +47,6 @@ export interface AgentSettings {
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
-
-/** Where the ConfigMap istio-ca-root-cert is mounted. */
-const meshRootPath = "/var/run/secrets/istio/root-cert.pem";
 
 /** Arguments after `proxy`. Flags that Istio's agent has and this one doesn't need are taken and ignored. */
 export function parseProxyArgs(args: readonly string[]): { kind: "sidecar" | "router"; flags: Map<string, string> } {
@@ -76,8 +74,7 @@ export function agentSettings(args: readonly string[], env: Environment, proxyCo
   const { kind, flags } = parseProxyArgs(args);
   const namespace = env["POD_NAMESPACE"] ?? "default";
   const configDir = resolve("/", proxyConfig.configPath ?? "./etc/istio/proxy");
-  const discoveryAddress = proxyConfig.discoveryAddress ?? "istiod.istio-system.svc:15012";
-  const plaintextDiscovery = proxyConfig.controlPlaneAuthPolicy === "NONE" || discoveryAddress.endsWith(":15010");
+  const discovery = discoveryServer(env, proxyConfig);
   const domain = flags.get("domain") || `${namespace}.svc.cluster.local`;
   return {
     kind,
@@ -89,18 +86,12 @@ export function agentSettings(args: readonly string[], env: Environment, proxyCo
     clusterId: env["ISTIO_META_CLUSTER_ID"] ?? "Kubernetes",
     proxyConfig,
     env,
-    discoveryAddress,
-    plaintextDiscovery,
-    rootCertPath: env["XDS_ROOT_CA"] || meshRootPath,
+    discovery,
     tokenPath: env["ISTIO_TOKEN_PATH"] ?? "/var/run/secrets/tokens/istio-token",
     podInfoDir: env["ISTIO_POD_INFO"] ?? "/etc/istio/pod",
     configDir,
     xdsSocket: `${configDir}/XDS`,
-    identity: identitySettings(env, {
-      address: discoveryAddress,
-      plaintext: plaintextDiscovery,
-      rootPath: meshRootPath,
-    }),
+    identity: identitySettings(env, discovery),
     envoyPath: proxyConfig.binaryPath ?? "/usr/local/bin/envoy",
     adminPort: proxyConfig.proxyAdminPort ?? 15000,
     statusPort: proxyConfig.statusPort ?? 15020,

@@ -32,7 +32,6 @@ export async function callOnce(
   const session = await connectTo(server);
   try {
     return await new Promise<Uint8Array>((resolve, reject) => {
-      session.once("error", reject);
       const stream = session.request(callHeaders(settings, path));
       const timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs / 1000} s`)), timeoutMs);
       const frames = new FrameSplitter(maxBytes);

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { silentLog } from "#log/log.ts";
 import { agentSettings } from "./settings.ts";
+import { shareSession } from "./shared-session.ts";
 import { startXdsProxy } from "./xds-proxy.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "weft-xds-"));
@@ -55,7 +56,7 @@ async function withIstiod(
     {},
     { configPath: dir, discoveryAddress: `127.0.0.1:${port}`, controlPlaneAuthPolicy: "NONE" },
   );
-  const proxy = await startXdsProxy(settings, silentLog);
+  const proxy = await startXdsProxy(settings, shareSession(settings), silentLog);
   try {
     await use(settings.xdsSocket);
   } finally {

@@ -3,8 +3,9 @@ import http2 from "node:http2";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Log } from "#log/log.ts";
 import { backoffMs } from "./backoff.ts";
-import { callHeaders, connectionAdvice, connectTo, discoveryServer } from "./istiod-connection.ts";
+import { connectionAdvice } from "./istiod-connection.ts";
 import { type AgentSettings, socketDir } from "./settings.ts";
+import type { SharedSession } from "./shared-session.ts";
 
 const unavailable = "14";
 const firstRetryMs = 500;
@@ -24,7 +25,7 @@ export interface XdsProxy {
  * stream is held and its traffic goes on with the last config; a stream that breaks ends for Envoy as "unavailable",
  * and Envoy opens the next one, saying what it has.
  */
-export async function startXdsProxy(settings: AgentSettings, log: Log): Promise<XdsProxy> {
+export async function startXdsProxy(settings: AgentSettings, istiod: SharedSession, log: Log): Promise<XdsProxy> {
   const state = { connected: 0, streams: 0 };
   const stop = new AbortController();
   const server = http2.createServer({ settings: { initialWindowSize: 1024 * 1024 } });
@@ -45,18 +46,16 @@ export async function startXdsProxy(settings: AgentSettings, log: Log): Promise<
   });
 
   async function carry(envoy: http2.ServerHttp2Stream, path: string): Promise<void> {
-    const session = await connect(envoy);
-    if (!session) return;
-    const upstream = session.request(callHeaders(settings, path));
+    const upstream = await connect(envoy, path);
+    if (!upstream) return;
     let trailers: http2.OutgoingHttpHeaders = { "grpc-status": unavailable, "grpc-message": "istiod went away" };
     state.connected += 1;
-    session.on("error", (error) => log.debug("connection to istiod failed", { error }));
     upstream.on("error", (error) => log.debug("stream to istiod failed", { error }));
     upstream.once("response", (headers) => {
       if (envoy.destroyed || envoy.headersSent) return;
       if (headers["grpc-status"] !== undefined && headers["grpc-status"] !== "0")
         trailers = { "grpc-status": headers["grpc-status"], "grpc-message": headers["grpc-message"] ?? "" };
-      else log.info("connected to istiod", { address: settings.discoveryAddress });
+      else log.info("connected to istiod", { address: settings.discovery.address });
       envoy.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
       upstream.pipe(envoy);
     });
@@ -72,35 +71,31 @@ export async function startXdsProxy(settings: AgentSettings, log: Log): Promise<
       state.connected -= 1;
       if (!stop.signal.aborted && !envoy.destroyed) report(trailers);
       finish(envoy, trailers);
-      session.close();
     });
-    envoy.once("close", () => {
-      upstream.close(http2.constants.NGHTTP2_CANCEL);
-      session.destroy();
-    });
+    envoy.once("close", () => upstream.close(http2.constants.NGHTTP2_CANCEL));
   }
 
   function report(trailers: http2.OutgoingHttpHeaders): void {
     const status = String(trailers["grpc-status"]);
-    const fields = { address: settings.discoveryAddress, status, reason: String(trailers["grpc-message"]) };
+    const fields = { address: settings.discovery.address, status, reason: String(trailers["grpc-message"]) };
     if (status === "16" || status === "7")
       log.error("istiod refuses this proxy; is the pod's service account token valid?", fields);
     else log.warn("lost istiod; Envoy keeps its config and connects again", fields);
   }
 
   /** Tries until istiod answers or Envoy gives up. */
-  async function connect(envoy: http2.ServerHttp2Stream): Promise<http2.ClientHttp2Session | undefined> {
+  async function connect(envoy: http2.ServerHttp2Stream, path: string): Promise<http2.ClientHttp2Stream | undefined> {
     const gone = new AbortController();
     envoy.once("close", () => gone.abort());
     const signal = AbortSignal.any([gone.signal, stop.signal]);
     for (let attempt = 0; !signal.aborted; attempt++) {
       try {
-        const session = await connectTo(discoveryServer(settings));
-        if (!signal.aborted) return session;
-        session.destroy();
+        const stream = await istiod.open(path);
+        if (!signal.aborted) return stream;
+        stream.close(http2.constants.NGHTTP2_CANCEL);
       } catch (error) {
         const retryMs = backoffMs(attempt, firstRetryMs, lastRetryMs);
-        const fields = { address: settings.discoveryAddress, error, advice: connectionAdvice(error), retryMs };
+        const fields = { address: settings.discovery.address, error, advice: connectionAdvice(error), retryMs };
         log.warn("waiting for istiod", { ...fields, attempt: attempt + 1 });
         await sleep(retryMs, undefined, { signal }).catch(() => undefined);
       }

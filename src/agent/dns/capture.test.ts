@@ -14,7 +14,9 @@ import { emptyInput } from "#snapshot/input.ts";
 import { proxyView } from "#snapshot/proxy-view.ts";
 import { createAdsServer } from "#xds/ads-server.ts";
 import { createGrpcServer } from "#xds/grpc-server.ts";
+import { createAgentStream } from "../agent-stream.ts";
 import { agentSettings } from "../settings.ts";
+import { shareSession } from "../shared-session.ts";
 import { startDnsCapture } from "./capture.ts";
 
 test("the agent answers with what istiod says, and with what it says next", async () => {
@@ -61,7 +63,9 @@ test("the agent answers with what istiod says, and with what it says next", asyn
     locality: {},
     metadata: { NAMESPACE: "shop", DNS_CAPTURE: "true", numbers: [1, null, false], nested: { a: 1.5 } },
   };
-  const capture = await startDnsCapture(settings, node, silentLog);
+  const stream = createAgentStream(shareSession(settings), node, silentLog);
+  const capture = await startDnsCapture(settings, stream, silentLog);
+  stream.start();
   try {
     await eventually(() => capture.isReady);
     assert.deepEqual(await ask(capture.port, "a.example"), ["10.9.0.1"]);
@@ -69,6 +73,7 @@ test("the agent answers with what istiod says, and with what it says next", asyn
     ads.push("all");
     await eventually(async () => (await ask(capture.port, "a.example"))[0] === "10.9.0.2");
   } finally {
+    stream.stop();
     await capture.stop();
     ads.stop();
     await grpc.shutdown();

@@ -2,12 +2,11 @@ import { readFile } from "node:fs/promises";
 import { createForward } from "#dns/forward.ts";
 import { type DnsServer, startDnsServer } from "#dns/server.ts";
 import type { Log } from "#log/log.ts";
-import type { XdsNode } from "../node.ts";
+import type { AgentStream } from "../agent-stream.ts";
 import type { AgentSettings } from "../settings.ts";
 import { answerWorkload } from "./answer.ts";
 import { createHosts, type Hosts, type HostsSetting } from "./hosts.ts";
 import { decodeNameTable } from "./name-table.ts";
-import { subscribe } from "./subscribe.ts";
 
 const nameTable = "type.googleapis.com/istio.networking.nds.v1.NameTable";
 
@@ -21,7 +20,7 @@ export interface DnsCapture {
 
 export async function startDnsCapture(
   settings: AgentSettings,
-  node: XdsNode,
+  stream: AgentStream,
   log: Log,
   resolvConf = "/etc/resolv.conf",
 ): Promise<DnsCapture> {
@@ -39,7 +38,7 @@ export async function startDnsCapture(
     (query, over) => answerWorkload(query, over, hosts, forward),
     log,
   );
-  const names = subscribe(settings, node, nameTable, log, (bytes) => {
+  stream.follow(nameTable, (bytes) => {
     hosts = createHosts(decodeNameTable(bytes), setting);
     log.debug("names of the mesh changed", { names: hosts.size });
   });
@@ -49,10 +48,7 @@ export async function startDnsCapture(
       return hosts !== undefined;
     },
     port: server.port,
-    async stop() {
-      names.stop();
-      await server.stop();
-    },
+    stop: () => server.stop(),
   };
 }
 

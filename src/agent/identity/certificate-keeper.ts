@@ -4,6 +4,7 @@ import { backoffMs } from "../backoff.ts";
 import { connectionAdvice } from "../istiod-connection.ts";
 import { CallError } from "../unary-call.ts";
 import type { WorkloadCertificate } from "./certificate-request.ts";
+import type { IdentityCounters } from "./identity-counters.ts";
 import { renewalTime, waitUntil } from "./renewal.ts";
 
 const firstRetryMs = 500;
@@ -11,24 +12,14 @@ const lastRetryMs = 30_000;
 /** With less than this part of its life left, a certificate that can't be renewed is no warning any more but an alarm. */
 const alarmRatio = 0.25;
 
-/** What the agent counts about its requests. Istio: metrics of pilot-agent. */
-interface RequestCounters {
-  requests: number;
-  failures: number;
-  retries: number;
-  /** All requests together, ms. */
-  latencyMs: number;
-}
-
 /** Keeps the workload's certificate fresh. */
 export interface CertificateKeeper {
   /** The last one; it stays in use when no other can be had. */
   readonly current: WorkloadCertificate | undefined;
   /** Why the last request failed; undefined when it didn't. */
   readonly problem: string | undefined;
-  readonly counters: Readonly<RequestCounters>;
-  /** Asks for another one now. */
-  renew(): void;
+  /** Asks for another one, within so many ms: a fleet that learns of something at once shouldn't ask at once. */
+  renew(withinMs: number): void;
   stop(): void;
 }
 
@@ -38,14 +29,15 @@ export function keepCertificate(options: {
   readonly onCertificate: (certificate: WorkloadCertificate) => void;
   readonly graceRatio: number;
   readonly graceJitter: number;
+  readonly counters: IdentityCounters;
   readonly log: Log;
 }): CertificateKeeper {
-  const { request, onCertificate, log } = options;
+  const { request, onCertificate, counters, log } = options;
   const stopping = new AbortController();
-  const counters: RequestCounters = { requests: 0, failures: 0, retries: 0, latencyMs: 0 };
   let current: WorkloadCertificate | undefined;
   let problem: string | undefined;
-  let early = new AbortController();
+  /** Ends the wait for the time of renewal. */
+  let waiting = new AbortController();
 
   async function ask(): Promise<WorkloadCertificate> {
     const startedAt = performance.now();
@@ -91,8 +83,8 @@ export function keepCertificate(options: {
         renewal: new Date(renewAt).toISOString(),
       });
       onCertificate(certificate);
-      early = new AbortController();
-      await waitUntil(renewAt, AbortSignal.any([stopping.signal, early.signal]));
+      waiting = new AbortController();
+      await waitUntil(renewAt, AbortSignal.any([stopping.signal, waiting.signal]));
     }
   }
 
@@ -104,8 +96,10 @@ export function keepCertificate(options: {
     get problem() {
       return problem;
     },
-    counters,
-    renew: () => early.abort(),
+    renew(withinMs) {
+      const until = waiting;
+      setTimeout(() => until.abort(), Math.random() * withinMs).unref();
+    },
     stop: () => stopping.abort(),
   };
 }

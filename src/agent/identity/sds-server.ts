@@ -5,6 +5,7 @@ import type { GrpcMethod } from "#xds/grpc-call.ts";
 import { createGrpcServer } from "#xds/grpc-server.ts";
 import { GrpcError, grpcCode } from "#xds/grpc-status.ts";
 import { WireError } from "#xds/protobuf-wire.ts";
+import type { IdentityCounters } from "./identity-counters.ts";
 import { createSdsStream, type SdsVariant } from "./sds-stream.ts";
 import type { SecretStore } from "./secret-store.ts";
 
@@ -20,11 +21,20 @@ export interface SdsServer {
 }
 
 /** Serves secrets at a Unix socket. Rejects when it can't be opened. */
-export async function startSdsServer(socket: string, store: SecretStore, log: Log): Promise<SdsServer> {
+export async function startSdsServer(
+  socket: string,
+  store: SecretStore,
+  counters: IdentityCounters,
+  log: Log,
+): Promise<SdsServer> {
   const method =
     (variant: SdsVariant): GrpcMethod =>
     (call) => {
-      const stream = createSdsStream({ variant, store, send: (pieces) => void call.send(pieces), log });
+      const send = (pieces: readonly Uint8Array[]): void => {
+        counters.pushes += 1;
+        call.send(pieces);
+      };
+      const stream = createSdsStream({ variant, store, send, log });
       return {
         onMessage(message) {
           try {

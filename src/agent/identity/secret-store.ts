@@ -10,24 +10,33 @@ export interface SecretStore {
   set(name: string, secret: Secret): void;
 }
 
-export function createSecretStore(): SecretStore {
+/**
+ * `onWanted` is called when a name comes to be watched; what it returns, when nobody watches it any more. A secret that was brought
+ * in for its watchers is forgotten then.
+ */
+export function createSecretStore(onWanted: (name: string) => (() => void) | undefined): SecretStore {
   const secrets = new Map<string, Resource>();
-  const watchers = new Map<string, Set<() => void>>();
+  const watched = new Map<string, { readonly watchers: Set<() => void>; readonly end: (() => void) | undefined }>();
   return {
     get: (name) => secrets.get(name),
     watch(name, onChange) {
-      const set = watchers.get(name) ?? new Set();
-      watchers.set(name, set.add(onChange));
+      const entry = watched.get(name) ?? { watchers: new Set(), end: onWanted(name) };
+      watched.set(name, entry);
+      entry.watchers.add(onChange);
       return () => {
-        set.delete(onChange);
-        if (set.size === 0) watchers.delete(name);
+        entry.watchers.delete(onChange);
+        if (entry.watchers.size > 0) return;
+        watched.delete(name);
+        if (entry.end === undefined) return;
+        entry.end();
+        secrets.delete(name);
       };
     },
     set(name, secret) {
       const resource = secretResource(name, secret);
       if (secrets.get(name)?.version === resource.version) return;
       secrets.set(name, resource);
-      for (const onChange of watchers.get(name) ?? []) onChange();
+      for (const onChange of watched.get(name)?.watchers ?? []) onChange();
     },
   };
 }

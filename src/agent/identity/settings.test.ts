@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type IdentitySettings, identitySettings } from "./settings.ts";
 
-const discovery = { address: "istiod.istio-system.svc:15012", plaintext: false, rootPath: "/root.pem" };
+const rootPath = "/var/run/secrets/istio/root-cert.pem";
+const discovery = { address: "istiod.istio-system.svc:15012", plaintext: false, rootPath };
 const read = (env: Record<string, string> = {}): IdentitySettings => identitySettings(env, discovery);
 
 test("keys are ECDSA P-256, another curve, or RSA of a size", () => {
@@ -16,7 +17,7 @@ test("certificates come from istiod, unless CA_ADDR says who else", () => {
   assert.deepEqual(read().authority, discovery);
   const { authority } = read({ CA_ADDR: "ca.example:443", CA_ROOT_CA: "SYSTEM" });
   assert.deepEqual(authority, { address: "ca.example:443", plaintext: false, rootPath: "SYSTEM" });
-  assert.equal(read({ CA_ADDR: "istiod:15010" }).authority.plaintext, true);
+  assert.equal(read({ CA_ADDR: "istiod:15010" }).authority?.plaintext, true);
 });
 
 test("what can't be used is named", () => {

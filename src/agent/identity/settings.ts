@@ -1,12 +1,13 @@
-import { basename } from "node:path";
+import { basename, resolve } from "node:path";
 import type { KeyKind } from "#x509/key-pair.ts";
 import { duration } from "../duration.ts";
 import type { ServerAddress } from "../istiod-connection.ts";
+import { certificateServer } from "../servers.ts";
 
 /** How the workload comes by its certificate. Durations in ms. */
 export interface IdentitySettings {
-  /** Who signs certificates. */
-  readonly authority: ServerAddress;
+  /** Who signs certificates; undefined where they are in files. */
+  readonly authority: ServerAddress | undefined;
   readonly trustDomain: string;
   readonly keyKind: KeyKind;
   /** PKCS #8 for the key that is written to `outputDir`, else the form of its kind. */
@@ -22,19 +23,33 @@ export interface IdentitySettings {
   readonly socket: string;
   /** Whether somebody else must serve that socket (Istio: a name of its own). */
   readonly socketIsForeign: boolean;
+  /** Where others may put the workload's certificates: `cert-chain.pem`, `key.pem`, `root-cert.pem`. The first that has some counts. */
+  readonly mountedDirs: readonly string[];
+  /** Certificates that the mesh's CA took back. */
+  readonly crlPath: string;
+  /** Where the certificate and its key are written for other containers of the pod; undefined: nowhere. */
+  readonly outputDir: string | undefined;
+  readonly outputMode: number;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const defaultSocketName = "socket";
+const spiffeCredentialsDir = "/var/run/secrets/workload-spiffe-credentials";
+/** Also where proxies without a token have their provisioned certificates. */
+const certificatesDir = "/etc/certs";
 
 /** Istio: the environment of pilot-agent, and its defaults but for the key: ECDSA, unless a size for RSA is set. Throws an Error that names the variable. */
 export function identitySettings(env: Environment, discovery: ServerAddress): IdentitySettings {
   const socketName = env["WORKLOAD_IDENTITY_SOCKET_FILE"] || defaultSocketName;
   if (socketName !== basename(socketName))
     throw new Error(`WORKLOAD_IDENTITY_SOCKET_FILE: '${socketName}' is a path; give the name of a file`);
+  const isMounted = env["FILE_MOUNTED_CERTS"] === "true";
+  if (isMounted && env["PROV_CERT"])
+    throw new Error("PROV_CERT and FILE_MOUNTED_CERTS: only one of them can be where the certificate comes from");
+  const outputDir = env["OUTPUT_CERTS"] ? resolve("/", env["OUTPUT_CERTS"]) : undefined;
   return {
-    authority: authority(env, discovery),
+    authority: isMounted ? undefined : certificateServer(env, discovery),
     trustDomain: env["TRUST_DOMAIN"] || "cluster.local",
     keyKind: keyKind(env),
     pkcs8: env["PKCS8_KEY"] === "true",
@@ -44,14 +59,13 @@ export function identitySettings(env: Environment, discovery: ServerAddress): Id
     certSigner: env["ISTIO_META_CERT_SIGNER"] || undefined,
     socket: `${env["WORKLOAD_IDENTITY_DIR"] ?? "/var/run/secrets/workload-spiffe-uds"}/${socketName}`,
     socketIsForeign: socketName !== defaultSocketName,
+    // What the agent writes itself it mustn't take for somebody's.
+    mountedDirs: [spiffeCredentialsDir, certificatesDir].filter((dir) => dir !== outputDir),
+    crlPath: "/var/run/secrets/istio/crl/ca-crl.pem",
+    outputDir,
+    // Istio: in a pod it is for containers that run as others.
+    outputMode: env["KUBERNETES_SERVICE_HOST"] ? 0o644 : 0o600,
   };
-}
-
-/** The one who gives configuration, unless it is said otherwise. */
-function authority(env: Environment, discovery: ServerAddress): ServerAddress {
-  const rootPath = env["CA_ROOT_CA"] || discovery.rootPath;
-  const address = env["CA_ADDR"];
-  return address ? { address, plaintext: address.endsWith(":15010"), rootPath } : { ...discovery, rootPath };
 }
 
 /** Istio has RSA for the default; here that is what a size asks for. */

@@ -1,0 +1,86 @@
+import { type Authority, authorityFrom, createSelfSignedRoot, issue } from "#ca/certificate.ts";
+import { trustAnchors } from "#envoy/trust-anchors.ts";
+import { silentLog } from "#log/log.ts";
+import { readRequest } from "#x509/request.ts";
+import { createAdsServer } from "#xds/ads-server.ts";
+import type { GrpcMethod } from "#xds/grpc-call.ts";
+import { createGrpcServer } from "#xds/grpc-server.ts";
+import { grpcCode } from "#xds/grpc-status.ts";
+import { WireReader, WireWriter } from "#xds/protobuf-wire.ts";
+import { noResources } from "#xds/resource-set.ts";
+
+/** For tests: a CA that signs for anybody, and the trust anchors over xDS, on one port over plaintext. */
+export interface TestMesh {
+  readonly port: number;
+  /** Requests for certificates that were answered. */
+  readonly issued: number;
+  /** Signs with this root from now on, and names these along with a certificate. */
+  use(authority: Authority, anchors?: readonly string[]): void;
+  /** Tells the agents. */
+  tell(anchors: readonly string[]): void;
+  stop(): Promise<void>;
+}
+
+export async function newRoot(name: string): Promise<Authority> {
+  const root = await createSelfSignedRoot(name, new Date());
+  return authorityFrom({ certificate: root.certificatePem, key: root.keyPem });
+}
+
+export async function startTestMesh(first: Authority): Promise<TestMesh> {
+  let authority = first;
+  let named: readonly string[] = [first.rootPem];
+  let told: readonly string[] = [];
+  let issued = 0;
+
+  const createCertificate: GrpcMethod = (call) => ({
+    onMessage(message) {
+      const reader = new WireReader(message);
+      reader.next();
+      const { publicKey, names } = readRequest(reader.string());
+      const leaf = issue(authority, {
+        publicKey,
+        names: names.map((name) => ({ uri: name.slice("URI:".length) })),
+        lifetimeMs: 3_600_000,
+        now: new Date(),
+      });
+      const answer = new WireWriter().string(1, leaf);
+      for (const pem of named) answer.string(1, pem);
+      issued += 1;
+      call.send(answer.pieces());
+      call.end(grpcCode.ok);
+    },
+    onHalfClose() {},
+    onDrain() {},
+    onClose() {},
+  });
+  const ads = createAdsServer({
+    log: silentLog,
+    controlPlane: "test",
+    authenticate() {},
+    open: () => ({
+      id: "test",
+      view: () => ({ version: "1", generate: () => (told.length === 0 ? noResources : trustAnchors(told)) }),
+    }),
+  });
+  const path = "/istio.v1.auth.IstioCertificateService/CreateCertificate";
+  const grpc = createGrpcServer({ methods: new Map([...ads.methods, [path, createCertificate]]), log: silentLog });
+  const port = await grpc.listen(0, "127.0.0.1");
+  return {
+    port,
+    get issued() {
+      return issued;
+    },
+    use(next, anchors = [next.rootPem]) {
+      authority = next;
+      named = anchors;
+    },
+    tell(anchors) {
+      told = anchors;
+      ads.push("all");
+    },
+    async stop() {
+      ads.stop();
+      await grpc.shutdown();
+    },
+  };
+}
