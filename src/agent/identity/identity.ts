@@ -135,7 +135,7 @@ async function serveIdentity(settings: AgentSettings, stream: AgentStream, log: 
       log,
     }),
   );
-  const server = await startSdsServer(identity.socket, store, counters, log);
+  const server = await startSdsServer(identity.socket, store, log, () => void (counters.pushes += 1));
 
   return {
     get problem() {

@@ -5,7 +5,6 @@ import type { GrpcMethod } from "#xds/grpc-call.ts";
 import { createGrpcServer } from "#xds/grpc-server.ts";
 import { GrpcError, grpcCode } from "#xds/grpc-status.ts";
 import { WireError } from "#xds/protobuf-wire.ts";
-import type { IdentityCounters } from "./identity-counters.ts";
 import { createSdsStream, type SdsVariant } from "./sds-stream.ts";
 import type { SecretStore } from "./secret-store.ts";
 
@@ -20,18 +19,18 @@ export interface SdsServer {
   close(): Promise<void>;
 }
 
-/** Serves secrets at a Unix socket. Rejects when it can't be opened. */
+/** Serves secrets at a Unix socket. Rejects when it can't be opened. `onPush` counts. */
 export async function startSdsServer(
   socket: string,
   store: SecretStore,
-  counters: IdentityCounters,
   log: Log,
+  onPush: () => void = () => {},
 ): Promise<SdsServer> {
   const method =
     (variant: SdsVariant): GrpcMethod =>
     (call) => {
       const send = (pieces: readonly Uint8Array[]): void => {
-        counters.pushes += 1;
+        onPush();
         call.send(pieces);
       };
       const stream = createSdsStream({ variant, store, send, log });

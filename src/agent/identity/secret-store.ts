@@ -14,7 +14,7 @@ export interface SecretStore {
  * `onWanted` is called when a name comes to be watched; what it returns, when nobody watches it any more. A secret that was brought
  * in for its watchers is forgotten then.
  */
-export function createSecretStore(onWanted: (name: string) => (() => void) | undefined): SecretStore {
+export function createSecretStore(onWanted: (name: string) => (() => void) | undefined = () => undefined): SecretStore {
   const secrets = new Map<string, Resource>();
   const watched = new Map<string, { readonly watchers: Set<() => void>; readonly end: (() => void) | undefined }>();
   return {
