@@ -13,6 +13,7 @@ import { exportTo, isVisible } from "#registry/service.ts";
 import { closedPorts } from "./closed-ports.ts";
 import type { DestinationPolicies } from "./destination-rules.ts";
 import type { MeshInput, Objects } from "./input.ts";
+import { missingTargets, unaskable } from "./policy-conflicts.ts";
 import type { Conflict } from "./problem.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { meshGateway, type RoutingRule } from "./virtual-services.ts";
@@ -28,6 +29,9 @@ export function conflictsOf(snapshot: Snapshot): readonly Conflict[] {
     ...entryProtocols(inEffect.serviceEntries, input.meshConfig),
     ...unserved(gateways, input.pods),
     ...closedPorts(gateways, snapshot.services, input.pods),
+    ...missingTargets.RequestAuthentication(inEffect.requestAuthentications, gateways),
+    ...missingTargets.AuthorizationPolicy(inEffect.authorizationPolicies, gateways),
+    ...unaskable(inEffect.authorizationPolicies, snapshot.authorizers),
   ];
 }
 

@@ -12,7 +12,9 @@ import type { VirtualService } from "#api/istio/virtual-service.ts";
 import type { WorkloadEntry } from "#api/istio/workload-entry.ts";
 import type { WorkloadGroup } from "#api/istio/workload-group.ts";
 import type { Verdict } from "#config/field-error.ts";
-import { istioKinds } from "#config/kinds.ts";
+import { istioKinds, kindNamed } from "#config/kinds.ts";
+import { checkSchema } from "#config/schema/check.ts";
+import type { JsonSchema } from "#config/schema/json-schema.ts";
 import { withoutNulls } from "#config/without-nulls.ts";
 import { memo } from "#model/memo.ts";
 import { byAge } from "./config-order.ts";
@@ -40,11 +42,20 @@ const verdicts: ReadonlyMap<string, (object: IstioObject) => Verdict> = new Map(
   istioKinds.map(({ kind, validate }) => [kind, memo((object: IstioObject) => validate(object))]),
 );
 
+/**
+ * Schemas of kinds that forbid. What forbids must not be left out for a mistake in it, as long as its fields have the types that the
+ * API server sees to without a webhook: the parts that can't be said let nobody in.
+ */
+const forbidding: ReadonlyMap<string, JsonSchema | undefined> = new Map(
+  ["AuthorizationPolicy"].map((kind) => [kind, kindNamed(kind)?.schema.properties?.["spec"]]),
+);
+
 const pruned = memo((object: IstioObject) => withoutNulls(object));
 
 /**
  * The objects to use, oldest first. One that fails validation (it slipped past the webhook) must not break the others, nor take
- * down what it said before: its last good version stays in effect, and `problems` says so. Without one it is left out.
+ * down what it said before: its last good version stays in effect, and `problems` says so. Without one it is left out,
+ * unless it is of a kind that forbids.
  */
 export function usable<T extends IstioObject>(
   kind: string,
@@ -57,11 +68,17 @@ export function usable<T extends IstioObject>(
   const used: [string, T][] = [];
   for (const [key, object] of objects) {
     const errors = verdictOf?.(object).errors ?? [];
-    const good = errors.length === 0 ? (pruned(object) as T) : lastGood(key, object, last);
+    const isGood = errors.length === 0;
+    const good = isGood ? (pruned(object) as T) : (lastGood(key, object, last) ?? forbiddingAtLeast(kind, object));
     if (good !== undefined) used.push([key, good]);
     for (const { field, message } of errors) problems.push({ resource: `${kind} ${key}`, field, message });
   }
   return new Map(used.sort(([, a], [, b]) => byAge(a, b)));
+}
+
+function forbiddingAtLeast<T extends IstioObject>(kind: string, object: T): T | undefined {
+  const schema = forbidding.get(kind);
+  return schema && checkSchema(schema, object.spec, "spec").length === 0 ? (pruned(object) as T) : undefined;
 }
 
 /** Of the same resource, not of one that had its name before. */

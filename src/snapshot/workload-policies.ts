@@ -62,7 +62,8 @@ const attached = memo(
   },
 );
 
-function targetsOf({ targetRef, targetRefs = [] }: PolicyAttachment): readonly PolicyTargetReference[] {
+/** What a policy names as its targets, also in the old form. */
+export function targetsOf({ targetRef, targetRefs = [] }: PolicyAttachment): readonly PolicyTargetReference[] {
   return targetRefs.length === 0 && targetRef !== undefined ? [targetRef] : targetRefs;
 }
 
