@@ -17,6 +17,7 @@ import { shortTypeName } from "#xds/resource.ts";
 import { createAddressAllocation } from "./address-allocation.ts";
 import { createConfigStatus } from "./config-status.ts";
 import { followCredentials } from "./credentials/credentials.ts";
+import { createDebugAccess } from "./debug-access.ts";
 import { keepGatewayDeployments } from "./gateway-api/deployments.ts";
 import { followGatewayApi, type GatewayApi } from "./gateway-api/gateway-api.ts";
 import { createHttpServer } from "./http-server.ts";
@@ -34,8 +35,8 @@ import { openXdsClient, type ProxyClient } from "./xds-clients.ts";
 
 /** A running control plane. */
 export interface Istiod {
-  /** The ports that were taken. */
-  readonly ports: IstiodOptions["ports"];
+  /** The ports that were taken; 0 for one that is closed. */
+  readonly ports: Readonly<Record<keyof IstiodOptions["ports"], number>>;
   /** PEM of the roots that istiod is known by now. */
   rootPem(): string;
   stop(): Promise<void>;
@@ -258,11 +259,17 @@ export async function startIstiod({ client, options, version, log }: IstiodDepen
       metrics,
       problems: () => [...snapshots.current().problems, ...objects.passedOver()],
       notReady: () => notReady,
+      debugAccess: createDebugAccess({
+        reviewer,
+        namespaces: [namespace, ...options.debug.namespaces],
+        isEnabled: options.debug.isProtected,
+        log: log.with({ part: "auth" }),
+      }),
     },
     log.with({ part: "http" }),
   );
   const [xds, secureXds, webhook, monitoring, httpPort] = await Promise.all([
-    plainGrpc.listen(ports.xds, host),
+    ports.xds === undefined ? 0 : plainGrpc.listen(ports.xds, host),
     secureGrpc.listen(ports.secureXds, host),
     webhooks.listen(ports.webhook, host),
     http.listen(ports.monitoring, host),

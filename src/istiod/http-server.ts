@@ -2,12 +2,14 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import type { Log } from "#log/log.ts";
 import { type DebugSources, debugPage } from "./debug.ts";
+import type { DebugAccess } from "./debug-access.ts";
 import type { Metrics } from "./metrics.ts";
 
 export interface HttpSources extends DebugSources {
   readonly metrics: Metrics;
   /** Undefined when ready; else what is missing. */
   readonly notReady: () => string | undefined;
+  readonly debugAccess: DebugAccess;
 }
 
 /** A request must be whole in 10 s; Node looks for late ones that often. */
@@ -41,6 +43,13 @@ export function createHttpServer(sources: HttpSources, log: Log): HttpServer {
       }
     }
     if (!/^\/debug(\/|$)/.test(url.pathname)) return reply(response, 404, { error: `nothing at ${url.pathname}` });
+    const refusal = await sources.debugAccess.refusal({
+      address: request.socket.remoteAddress ?? "",
+      authorization: request.headers.authorization,
+      path: url.pathname,
+      query: url.searchParams,
+    });
+    if (refusal) return reply(response, refusal.status, { error: refusal.error });
     const page = await debugPage(sources, url.pathname, url.searchParams);
     if (page) return reply(response, 200, page.body);
     reply(response, 404, { error: `nothing at ${url.pathname}${url.search}; /debug lists what there is` });

@@ -14,7 +14,8 @@ export interface IstiodOptions {
   readonly domain: string;
   readonly host: string | undefined;
   readonly ports: {
-    readonly xds: number;
+    /** Undefined: closed. */
+    readonly xds: number | undefined;
     readonly secureXds: number;
     readonly monitoring: number;
     readonly http: number;
@@ -30,6 +31,8 @@ export interface IstiodOptions {
   /** Istio: ENABLE_SELECTOR_BASED_K8S_GATEWAY_POLICY. */
   readonly attachment: Attachment;
   readonly ca: CaOptions;
+  /** Who sees `/debug`. Istio: ENABLE_DEBUG_ENDPOINT_AUTH, DEBUG_ENDPOINT_AUTH_ALLOWED_NAMESPACES. */
+  readonly debug: { readonly isProtected: boolean; readonly namespaces: readonly string[] };
   /** Istio: ENABLE_NATIVE_SIDECARS and COMPLIANCE_POLICY. */
   readonly injection: { readonly enableNativeSidecars?: string; readonly compliancePolicy?: string };
 }
@@ -84,7 +87,7 @@ export function readOptions(
     domain: text("domain"),
     host: monitoring.host,
     ports: {
-      xds: addressOf("grpcAddr", text("grpcAddr")).port,
+      xds: text("grpcAddr") === "" ? undefined : addressOf("grpcAddr", text("grpcAddr")).port,
       secureXds: addressOf("secureGRPCAddr", text("secureGRPCAddr")).port,
       monitoring: monitoring.port,
       http: addressOf("httpAddr", text("httpAddr")).port,
@@ -101,6 +104,13 @@ export function readOptions(
     context: text("context") || undefined,
     attachment: { selectsGateways: flag("ENABLE_SELECTOR_BASED_K8S_GATEWAY_POLICY", true) },
     ca: readCaOptions(env),
+    debug: {
+      isProtected: flag("ENABLE_DEBUG_ENDPOINT_AUTH", true),
+      namespaces: (env["DEBUG_ENDPOINT_AUTH_ALLOWED_NAMESPACES"] ?? "")
+        .split(",")
+        .map((name) => name.trim())
+        .filter((name) => name !== ""),
+    },
     injection: {
       ...(native ? { enableNativeSidecars: native } : {}),
       ...(compliance ? { compliancePolicy: compliance } : {}),

@@ -54,17 +54,10 @@ export async function openXdsClient(
   const { snapshot, events, log } = options;
   const proxy = parseProxy(node);
   if (typeof proxy === "string") throw new GrpcError(grpcCode.invalidArgument, proxy);
-  if (identity) {
-    if (proxy.namespace !== identity.namespace)
-      throw new GrpcError(
-        grpcCode.permissionDenied,
-        `the node is in namespace ${proxy.namespace}, its token is from ${identity.namespace}`,
-      );
-    if (proxy.serviceAccount && proxy.serviceAccount !== identity.serviceAccount)
-      throw new GrpcError(
-        grpcCode.permissionDenied,
-        `the node runs as ${proxy.serviceAccount}, its token is ${identity.serviceAccount}'s`,
-      );
+  const mismatch = identity && mismatchOf(proxy, identity);
+  if (mismatch) {
+    log.warn("a proxy was refused: it isn't who its credentials say", { node: node.id.slice(0, 200), error: mismatch });
+    throw new GrpcError(grpcCode.permissionDenied, mismatch);
   }
   const id = proxyId(proxy);
   const registered = await options.registration.connect(proxy, identity);
@@ -106,4 +99,12 @@ export async function openXdsClient(
       log.info("proxy disconnected", { proxy: id });
     },
   };
+}
+
+function mismatchOf(proxy: Proxy, { namespace, serviceAccount }: WorkloadIdentity): string | undefined {
+  if (proxy.namespace !== namespace)
+    return `the node is in namespace ${proxy.namespace}, its token is from ${namespace}`;
+  if (proxy.serviceAccount && proxy.serviceAccount !== serviceAccount)
+    return `the node runs as ${proxy.serviceAccount}, its token is ${serviceAccount}'s`;
+  return undefined;
 }

@@ -30,6 +30,8 @@ export interface ControlPlaneOptions {
   readonly log?: Log;
   /** Install settings, `PATH=VALUE`, besides the profile. */
   readonly set?: readonly string[];
+  /** Arguments of istiod, which win over those that tests need. */
+  readonly flags?: readonly string[];
   /** Environment of istiod. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -71,6 +73,7 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
       "--grpcAddr=:0",
       "--secureGRPCAddr=:0",
       "--httpsAddr=:0",
+      ...(options.flags ?? []),
     ];
     const read = readOptions(flags, {
       PILOT_DEBOUNCE_AFTER: "20ms",

@@ -7,14 +7,27 @@ import { authorityFrom, createSelfSignedRoot, issue } from "#ca/certificate.ts";
 import { resourceTypes } from "#kube/resource-types.ts";
 import { generateKeyPair } from "#x509/key-pair.ts";
 import { buildRequest } from "#x509/request.ts";
+import { WireWriter } from "#xds/protobuf-wire.ts";
 import { typeUrls } from "#xds/resource.ts";
+import { recordLog } from "../attacks/recorded-log.ts";
 import { type ControlPlane, startControlPlane } from "./control-plane.ts";
-import { anchorsIn, callOnce, certify, deltaPath, firstRequest, openCall, tokenOf } from "./secure-call.ts";
+import {
+  anchorsIn,
+  type Caller,
+  callOnce,
+  certify,
+  deltaPath,
+  fieldsOf,
+  firstRequest,
+  openCall,
+  tokenOf,
+} from "./secure-call.ts";
 
 describe("identities on 15012", () => {
   let plane: ControlPlane;
+  const recorded = recordLog();
   before(async () => {
-    plane = await startControlPlane();
+    plane = await startControlPlane({ log: recorded.log });
     await plane.client.create(resourceTypes.namespaces, { metadata: { name: "shop" } });
     await plane.client.create(resourceTypes.serviceAccounts, { metadata: { name: "default", namespace: "shop" } });
   });
@@ -105,4 +118,68 @@ describe("identities on 15012", () => {
     const tenYears = value("citadel_server_root_cert_expiry_timestamp") - Date.now() / 1000;
     assert.ok(tenYears > 3649 * 86_400 && tenYears < 3651 * 86_400, String(tenYears));
   });
+
+  test("a proxy gets a Secret of its own namespace, if its account may list them; keys aren't in any dump", async () => {
+    const { client } = plane;
+    const { certificatePem, keyPem } = await createSelfSignedRoot("shop.example", new Date());
+    const base64 = (text: string): string => Buffer.from(text).toString("base64");
+    await client.create(resourceTypes.namespaces, { metadata: { name: "bank" } });
+    for (const namespace of ["shop", "bank"])
+      await client.create<Secret>(resourceTypes.secrets, {
+        metadata: { name: "tls", namespace },
+        type: "kubernetes.io/tls",
+        data: { "tls.crt": base64(certificatePem), "tls.key": base64(keyPem) },
+      });
+    const token = await tokenOf(plane, "shop", "default");
+    const names = ["kubernetes://tls", "kubernetes://bank/tls", "kubernetes-gateway://bank/tls"];
+    const asked = firstRequest("shop", typeUrls.secret, names, "router");
+    const secretsFor = async (caller: Caller): Promise<readonly string[]> => {
+      const answer = await callOnce(plane, deltaPath, caller, asked);
+      assert.ok(typeof answer !== "string", String(answer));
+      return fieldsOf(answer, 2).map((resource) => Buffer.from(fieldsOf(resource, 3)[0] ?? []).toString());
+    };
+    recorded.clear();
+    assert.deepEqual(await secretsFor({ token }), []);
+    assert.match(recorded.text(), /doesn't get the credential .*shop\/tls.*may not list secrets/);
+    assert.match(recorded.text(), /doesn't get the credential .*bank\/tls.*in namespace shop/);
+
+    const role = { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: "secrets" };
+    const post = (plural: string, body: object) =>
+      client.request({
+        method: "POST",
+        path: `/apis/rbac.authorization.k8s.io/v1/namespaces/shop/${plural}`,
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ metadata: { name: "secrets" }, ...body }),
+      });
+    await post("roles", { rules: [{ apiGroups: [""], resources: ["secrets"], verbs: ["get", "watch", "list"] }] });
+    await post("rolebindings", {
+      roleRef: role,
+      subjects: [{ kind: "ServiceAccount", name: "default", namespace: "shop" }],
+    });
+    await plane.restartIstiod();
+    assert.deepEqual(await secretsFor({ token }), ["kubernetes://tls"]);
+    assert.deepEqual(await secretsFor({ isPlain: true }), [], "the port without TLS never gives any");
+    assert.match(recorded.text(), /port without TLS/);
+
+    const call = openCall(plane, deltaPath, { token }, asked);
+    await call.next();
+    call.send(new WireWriter().string(2, typeUrls.cluster).finish());
+    await call.next();
+    const { monitoring } = plane.istiod.ports;
+    const dump = await (await fetch(`http://127.0.0.1:${monitoring}/debug/config_dump?proxyID=a.shop`)).text();
+    call.close();
+    assert.ok(dump.includes(base64("[redacted]")), dump);
+    const secret = keyPem.split("\n")[1] ?? "";
+    assert.ok(secret.length > 20 && !dump.includes(base64(keyPem).slice(0, 60)) && !dump.includes(secret));
+  });
+});
+
+test("15010 can be closed", async () => {
+  const plane = await startControlPlane({ flags: ["--grpcAddr="] });
+  try {
+    assert.equal(plane.istiod.ports.xds, 0);
+    assert.ok(plane.istiod.ports.secureXds > 0);
+  } finally {
+    await plane.stop();
+  }
 });

@@ -14,6 +14,7 @@ export interface Caller {
   /** PEM, for TLS. */
   readonly cert?: string;
   readonly key?: string;
+  readonly isPlain?: boolean;
 }
 
 /** For tests: an open call. */
@@ -24,12 +25,17 @@ export interface OpenCall {
   close(): void;
 }
 
-/** For tests: opens a call on 15012 with one message. */
-export function openCall(plane: ControlPlane, path: string, { token, ...tls }: Caller, message: Uint8Array): OpenCall {
-  const session = http2.connect(`https://localhost:${plane.istiod.ports.secureXds}`, {
-    ca: plane.istiod.rootPem(),
-    ...tls,
-  });
+/** For tests: opens a call with one message, on 15012 or, without TLS, on 15010. */
+export function openCall(
+  plane: ControlPlane,
+  path: string,
+  { token, isPlain, ...tls }: Caller,
+  message: Uint8Array,
+): OpenCall {
+  const { secureXds, xds } = plane.istiod.ports;
+  const session = isPlain
+    ? http2.connect(`http://127.0.0.1:${xds}`)
+    : http2.connect(`https://localhost:${secureXds}`, { ca: plane.istiod.rootPem(), ...tls });
   const arrived: (Uint8Array | string)[] = [];
   let wake = (): void => {};
   const put = (what: Uint8Array | string): void => {
@@ -125,12 +131,17 @@ export function anchorsIn(message: Uint8Array | string): readonly string[] {
   return fieldsOf(inside(inside(inside(message))), 34).map((pem) => Buffer.from(pem).toString());
 }
 
-/** The first request of a delta stream: a sidecar of this namespace asks for a type. */
-export function firstRequest(namespace: string, typeUrl: string): Uint8Array {
-  return new WireWriter()
-    .message(1, new WireWriter().string(1, `sidecar~10.1.1.1~a.${namespace}~${namespace}.svc.cluster.local`))
-    .string(2, typeUrl)
-    .finish();
+/** The first request of a delta stream: a sidecar (or `router`) of this namespace asks for a type, or these names of it. */
+export function firstRequest(
+  namespace: string,
+  typeUrl: string,
+  names: readonly string[] = [],
+  type: string = "sidecar",
+): Uint8Array {
+  const id = `${type}~10.1.1.1~a.${namespace}~${namespace}.svc.cluster.local`;
+  const request = new WireWriter().message(1, new WireWriter().string(1, id)).string(2, typeUrl);
+  for (const name of names) request.string(3, name);
+  return request.finish();
 }
 
 /** What of a message's fields has this number, in order. */

@@ -43,6 +43,9 @@ export interface CredentialsOptions {
   readonly log: Log;
 }
 
+/** What a proxy is refused is told once for each name, up to so many. */
+const maxTold = 100;
+
 /** Kinds of Secrets that hold nothing for proxies, and are many. Istio: NewCredentialsController. */
 const fieldSelector = "type!=helm.sh/release.v1,type!=kubernetes.io/service-account-token";
 
@@ -95,12 +98,34 @@ export function followCredentials({ client, isGranted, signal, log }: Credential
     onChange: (listener) => void listeners.push(listener),
     open(proxy, identity) {
       const used = new Set<string>();
+      const told = new Set<string>();
       // Istio: a Kubernetes Gateway's Secrets need no Role: its own namespace is enough, or that they were granted to it. What is
       // in ConfigMaps are authorities, which are no secret.
-      const isFor = ({ scheme, namespace, name }: CredentialName): boolean => {
-        if (identity === undefined || scheme === "configmap") return identity !== undefined;
-        if (namespace === proxy.namespace) return scheme === "gateway" || access.isAllowed(identity);
-        return scheme === "gateway" && isGranted(proxy.namespace, `kubernetes-gateway://${namespace}/${name}`);
+      const refusalOf = ({ scheme, namespace, name }: CredentialName): string | undefined => {
+        if (identity === undefined) return "the proxy came to the port without TLS, where nobody knows who it is";
+        if (scheme === "configmap") return undefined;
+        if (namespace === proxy.namespace) {
+          if (scheme === "gateway" || access.isAllowed(identity)) return undefined;
+          return `its service account ${identity.serviceAccount} may not list secrets there; give it a Role for that`;
+        }
+        if (scheme === "gateway" && isGranted(proxy.namespace, `kubernetes-gateway://${namespace}/${name}`))
+          return undefined;
+        return `the proxy is in namespace ${proxy.namespace}`;
+      };
+      const isFor = (credential: CredentialName): boolean => {
+        const reason = refusalOf(credential);
+        if (reason === undefined) return true;
+        const { namespace, name } = credential;
+        const isDecided = identity === undefined || access.isAllowed(identity) !== undefined;
+        if (isDecided && told.size < maxTold && !told.has(`${namespace}/${name}`)) {
+          told.add(`${namespace}/${name}`);
+          log.warn("a proxy doesn't get the credential that it asks for", {
+            proxy: `${proxy.name}.${proxy.namespace}`,
+            secret: `${namespace}/${name}`,
+            reason,
+          });
+        }
+        return false;
       };
       return {
         generate: (names) =>

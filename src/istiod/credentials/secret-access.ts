@@ -6,8 +6,8 @@ import type { Log } from "#log/log.ts";
 
 /** Whether service accounts may read the Secrets of their own namespace. Istio: CredentialsController.Authorize. */
 export interface SecretAccess {
-  /** What is known now; an answer that is missing or old is asked for, and {@link SecretAccessOptions.onDecided} tells of it. */
-  isAllowed(identity: WorkloadIdentity): boolean;
+  /** What is known now, undefined for nothing; an answer that is missing or old is asked for, and {@link SecretAccessOptions.onDecided} tells of it. */
+  isAllowed(identity: WorkloadIdentity): boolean | undefined;
   /** Resolves when there is an answer. Never rejects. */
   decide(identity: WorkloadIdentity): Promise<void>;
 }
@@ -26,7 +26,7 @@ const retryAfter = 10_000;
 const maxKept = 10_000;
 
 interface Answer {
-  allowed: boolean;
+  allowed: boolean | undefined;
   until: number;
   asking: Promise<void> | undefined;
 }
@@ -42,7 +42,7 @@ export function createSecretAccess({ client, log, onDecided, now = Date.now }: S
       if (answers.size < maxKept) break;
       answers.delete(oldest);
     }
-    const answer: Answer = known ?? { allowed: false, until: 0, asking: undefined };
+    const answer: Answer = known ?? { allowed: undefined, until: 0, asking: undefined };
     answers.set(key, answer);
     answer.asking = ask(identity, answer).finally(() => {
       answer.asking = undefined;
@@ -63,12 +63,6 @@ export function createSecretAccess({ client, log, onDecided, now = Date.now }: S
       });
       answer.allowed = status?.allowed ?? false;
       answer.until = now() + goodFor;
-      if (!answer.allowed)
-        log.warn("this account may not read secrets, so its proxies get no credentials; give it a Role for that", {
-          namespace,
-          serviceAccount,
-          reason: status?.reason,
-        });
     } catch (error) {
       answer.until = now() + retryAfter;
       log.warn("can't ask whether an account may read secrets", { namespace, serviceAccount, error });

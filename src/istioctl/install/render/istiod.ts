@@ -35,7 +35,7 @@ export function renderIstiod(context: InstallContext): Manifest[] {
       metadata: { name, namespace, labels, ...serviceAnnotations(context) },
       spec: {
         ports: [
-          { name: "grpc-xds", port: 15010, protocol: "TCP" },
+          ...(hasPlainXds(context) ? [{ name: "grpc-xds", port: 15010, protocol: "TCP" }] : []),
           { name: "https-dns", port: 15012, protocol: "TCP" },
           { name: "https-webhook", port: 443, targetPort: 15017, protocol: "TCP" },
           { name: "http-monitoring", port: 15014, protocol: "TCP" },
@@ -97,7 +97,7 @@ function deployment(
               ],
               ports: [
                 { containerPort: 8080, name: "http-debug", protocol: "TCP" },
-                { containerPort: 15010, name: "grpc-xds", protocol: "TCP" },
+                ...(hasPlainXds(context) ? [{ containerPort: 15010, name: "grpc-xds", protocol: "TCP" }] : []),
                 { containerPort: 15012, name: "tls-xds", protocol: "TCP" },
                 { containerPort: 15017, name: "https-webhooks", protocol: "TCP" },
                 { containerPort: 15014, name: "http-monitoring", protocol: "TCP" },
@@ -149,6 +149,11 @@ function deployment(
       },
     },
   };
+}
+
+/** False where `pilot.extraContainerArgs` has `--grpcAddr=`: no port without TLS. */
+function hasPlainXds({ values }: InstallContext): boolean {
+  return !listAt(treeAt(values, "pilot"), "extraContainerArgs").includes("--grpcAddr=");
 }
 
 function serviceAnnotations(context: InstallContext): object {
