@@ -3,7 +3,7 @@ import type { Server } from "#api/istio/gateway.ts";
 import { type ConditionError, type ConditionState, type Observation, setConditions } from "./conditions.ts";
 import { eastWestController, meshController } from "./gateway-class.ts";
 import type { GatewayApiInput } from "./input.ts";
-import type { ConflictReason } from "./listener-conflicts.ts";
+import type { ListenerConflict } from "./listener-conflicts.ts";
 import { listenerTLS } from "./listener-tls.ts";
 import { routeNamespaces } from "./namespace-choice.ts";
 import type { Grants } from "./reference-grants.ts";
@@ -43,7 +43,7 @@ export function buildListener(
   listener: Listener,
   context: ListenerContext,
   before: ListenerStatus | undefined,
-  conflict: ConflictReason | undefined,
+  conflict: ListenerConflict | undefined,
 ): BuiltListener {
   const { input, owner } = context;
   const { tls, error } = listenerTLS(
@@ -99,8 +99,8 @@ function listenerStates(
   };
 }
 
-function conflictStates(reason: ConflictReason): Record<string, ConditionState> {
-  const message = "Listener has a conflict with another listener attached to the same Gateway";
+function conflictStates({ reason, other }: ListenerConflict): Record<string, ConditionState> {
+  const message = `Listener has a conflict with listener "${other.name}" (port ${other.port}) attached to the same Gateway`;
   return {
     Accepted: { reason, message, status: "False" },
     Conflicted: { reason, message },

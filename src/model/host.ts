@@ -1,5 +1,8 @@
 import { isIP } from "node:net";
 
+/** The DNS domain of clusters whose configuration doesn't say another. */
+export const clusterDomain = "cluster.local";
+
 /** A DNS name, or a pattern whose first label is `*`. */
 export function isWildcard(host: string): boolean {
   return host.startsWith("*");

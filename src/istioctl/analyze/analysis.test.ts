@@ -91,8 +91,9 @@ const otherKinds = [
   ["v1", "Node"],
   ["v1", "Namespace"],
   ["apps/v1", "Deployment"],
-  ["gateway.networking.k8s.io/v1", "Gateway"],
-  ["gateway.networking.k8s.io/v1", "HTTPRoute"],
+  ...["Gateway", "GatewayClass", "ListenerSet", "HTTPRoute", "TLSRoute", "ReferenceGrant"].map(
+    (kind) => ["gateway.networking.k8s.io/v1", kind] as const,
+  ),
 ] as const;
 const allKinds = [
   ...otherKinds,
@@ -104,14 +105,33 @@ for (const [apiVersion, kind] of allKinds) {
   test(`nothing that is written into a ${kind} breaks an analyzer`, () => {
     const fields = ["hosts", "gateways", "http", "tls", "tcp", "servers", "selector", "ports", "subsets", "host"];
     const more = ["trafficPolicy", "workloadSelector", "exportTo", "listeners", "template", "containers", "endpoints"];
+    const kubernetes = ["parentRefs", "parentRef", "rules", "hostnames", "addresses", "infrastructure", "from", "to"];
     const specs = [
       ...oddities,
-      ...[...fields, ...more].flatMap((field) => oddities.map((oddity) => ({ [field]: oddity }))),
+      ...[...fields, ...more, ...kubernetes].flatMap((field) => oddities.map((oddity) => ({ [field]: oddity }))),
       ...oddities.flatMap((odd) => [
         { hosts: ["a"], http: [{ match: odd, route: odd, fault: odd, mirror: odd, mirrors: odd }] },
         { hosts: ["a"], http: [{ match: [{ headers: odd, uri: odd }], route: [{ destination: odd }] }] },
         { servers: [{ port: odd, hosts: odd, tls: odd }] },
         { host: "a", trafficPolicy: { tls: odd, portLevelSettings: odd }, subsets: [{ name: "v", labels: odd }] },
+        {
+          gatewayClassName: "istio",
+          listeners: [{ name: odd, port: odd, protocol: "HTTPS", hostname: odd, tls: odd }],
+        },
+        {
+          gatewayClassName: "istio",
+          listeners: [{ allowedRoutes: odd }, { allowedRoutes: { namespaces: odd, kinds: odd } }],
+        },
+        {
+          gatewayClassName: "istio",
+          addresses: [odd ?? {}],
+          infrastructure: { parametersRef: odd },
+          allowedListeners: odd,
+        },
+        { parentRef: odd, listeners: [odd ?? {}, { tls: { certificateRefs: odd, options: odd } }] },
+        { parentRefs: [{ name: odd, kind: odd }], hostnames: odd, rules: [{ backendRefs: odd, filters: odd }] },
+        { parentRefs: [{ name: "a" }], rules: [{ backendRefs: [odd ?? {}], filters: [{ requestMirror: odd }] }] },
+        { from: [odd ?? {}], to: [odd ?? {}] },
         { ports: [{ port: 1, name: odd, targetPort: odd, protocol: odd }] },
       ]),
     ];
@@ -131,3 +151,136 @@ for (const [apiVersion, kind] of allKinds) {
     }
   });
 }
+
+const gatewayApi = `
+apiVersion: v1
+kind: Namespace
+metadata: { name: blue, labels: { istio-injection: enabled } }
+---
+apiVersion: v1
+kind: Namespace
+metadata: { name: green, labels: { istio-injection: enabled } }
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: { name: front, namespace: blue }
+spec:
+  gatewayClassName: istio
+  listeners:
+  - { name: web, port: 80, protocol: HTTP, hostname: "*.example", allowedRoutes: { namespaces: { from: All } } }
+---
+apiVersion: v1
+kind: Service
+metadata: { name: cart, namespace: blue }
+spec: { ports: [{ name: http, port: 80 }] }
+---
+apiVersion: v1
+kind: Service
+metadata: { name: far, namespace: green }
+spec: { ports: [{ name: http, port: 80 }] }
+---`;
+
+function kubernetesRoute(spec: string, more = ""): string {
+  return `${gatewayApi}
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: { name: r, namespace: blue }
+spec: ${spec}
+${more}
+---`;
+}
+
+const kubernetesRoutes: readonly (readonly [string, string, string, readonly string[]])[] = [
+  ["that is right", "{ parentRefs: [{ name: front }], rules: [{ backendRefs: [{ name: cart, port: 80 }] }] }", "", []],
+  ["for a Gateway that isn't there", "{ parentRefs: [{ name: gone }] }", "", ["IST0101 spec.parentRefs[0]"]],
+  [
+    "for a listener that isn't there",
+    "{ parentRefs: [{ name: front, sectionName: x }] }",
+    "",
+    ["IST0101 spec.parentRefs[0]"],
+  ],
+  [
+    "with another hostname",
+    "{ parentRefs: [{ name: front }], hostnames: [a.org] }",
+    "",
+    ["IST0132 spec.parentRefs[0]"],
+  ],
+  [
+    "to a Service that isn't there",
+    "{ parentRefs: [{ name: front }], rules: [{ backendRefs: [{ name: gone, port: 80 }] }] }",
+    "",
+    ["IST0101 spec.rules[0].backendRefs[0]"],
+  ],
+  [
+    "to another namespace without a grant",
+    "{ parentRefs: [{ name: front }], rules: [{ backendRefs: [{ name: far, namespace: green, port: 80 }] }] }",
+    "",
+    ["IST0171 spec.rules[0].backendRefs[0]"],
+  ],
+  [
+    "to another namespace with a grant",
+    "{ parentRefs: [{ name: front }], rules: [{ backendRefs: [{ name: far, namespace: green, port: 80 }] }] }",
+    `---
+apiVersion: gateway.networking.k8s.io/v1beta1
+kind: ReferenceGrant
+metadata: { name: g, namespace: green }
+spec:
+  from: [{ group: gateway.networking.k8s.io, kind: HTTPRoute, namespace: blue }]
+  to: [{ group: "", kind: Service }]`,
+    [],
+  ],
+  [
+    "that istiod has judged",
+    "{ parentRefs: [{ name: front }], rules: [{ backendRefs: [{ name: gone, port: 80 }] }] }",
+    `status: { parents: [{ conditions: [
+      { type: ResolvedRefs, status: "False", reason: BackendNotFound, message: gone },
+      { type: weft.dev/Accepted, status: "False", reason: Rejected, message: "a proxy says no" }] }] }`,
+    ["IST0101 spec.rules[0].backendRefs[0]", "IST0171 status", "IST0171 status"],
+  ],
+];
+for (const [name, spec, more, expected] of kubernetesRoutes) {
+  test(`an HTTPRoute ${name}`, () => {
+    const { messages } = analyze(analyzers, {
+      objects: objects(kubernetesRoute(spec, more)),
+      meshConfig: {},
+      rootNamespace: "istio-system",
+      fromCluster: true,
+      namespace: undefined,
+      suppressions: [],
+    });
+    assert.deepEqual(
+      messages.map(({ code, field }) => `${code} ${field}`),
+      expected,
+    );
+  });
+}
+
+test("listeners that claim one place, and delegates that aren't there", () => {
+  const twice = `
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: { name: twice, namespace: blue }
+spec:
+  gatewayClassName: istio
+  listeners:
+  - { name: a, port: 80, protocol: HTTP }
+  - { name: b, port: 80, protocol: HTTP }
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: root, namespace: blue }
+spec: { hosts: [cart], http: [{ delegate: { name: gone } }] }
+---`;
+  assert.deepEqual(codes(gatewayApi + twice), ["IST0101 VirtualService blue/root", "IST0145 Gateway blue/twice"]);
+});
+
+test("what a proxy refuses is told, also of Istio's own resources", () => {
+  const refused = `
+apiVersion: networking.istio.io/v1
+kind: EnvoyFilter
+metadata: { name: lua, namespace: blue }
+spec: { configPatches: [] }
+status: { conditions: [{ type: weft.dev/Accepted, status: "False", reason: Rejected, message: "script load error" }] }
+---`;
+  assert.ok(codes(gatewayApi + refused).includes("IST0171 EnvoyFilter blue/lua"));
+});

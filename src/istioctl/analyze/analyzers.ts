@@ -5,6 +5,7 @@ import { conditions } from "./analyzers/conditions.ts";
 import { conflictingGateways } from "./analyzers/conflicting-gateways.ts";
 import { conflictingMeshHosts } from "./analyzers/conflicting-mesh-hosts.ts";
 import { conflictingServiceEntries } from "./analyzers/conflicting-service-entries.ts";
+import { delegates } from "./analyzers/delegate.ts";
 import { deprecatedFields } from "./analyzers/deprecated-fields.ts";
 import { destinationHost } from "./analyzers/destination-host.ts";
 import { envoyFilterOperation } from "./analyzers/envoy-filter-operation.ts";
@@ -12,6 +13,8 @@ import { gatewayPorts } from "./analyzers/gateway-ports.ts";
 import { gatewayReference } from "./analyzers/gateway-reference.ts";
 import { injection } from "./analyzers/injection.ts";
 import { jwtClaimRoute } from "./analyzers/jwt-claim-route.ts";
+import { kubernetesRoutes } from "./analyzers/kubernetes-routes.ts";
+import { listenerConflict } from "./analyzers/listener-conflict.ts";
 import { portName } from "./analyzers/port-name.ts";
 import { schemas } from "./analyzers/schema.ts";
 import { serviceEntryAddresses } from "./analyzers/service-entry-addresses.ts";
@@ -27,6 +30,7 @@ export const analyzers: readonly Analyzer[] = [
   conflictingGateways,
   conflictingMeshHosts,
   conflictingServiceEntries,
+  delegates,
   deprecatedFields,
   destinationHost,
   envoyFilterOperation,
@@ -34,6 +38,8 @@ export const analyzers: readonly Analyzer[] = [
   gatewayReference,
   injection,
   jwtClaimRoute,
+  kubernetesRoutes,
+  listenerConflict,
   portName,
   serviceEntryAddresses,
   sidecarSelector,

@@ -15,7 +15,10 @@ const coreTypes = [
   resourceTypes.deployments,
 ];
 
-const gatewayKinds: ReadonlySet<string> = new Set(["Gateway", "HTTPRoute", "GRPCRoute"]);
+/** Of kinds that are served in several versions the first is asked for. */
+const gatewayVersions = ["v1", "v1beta1", "v1alpha3", "v1alpha2"].map(
+  (version) => `gateway.networking.k8s.io/${version}`,
+);
 
 /**
  * What the analyzers look at of a live cluster: of Istio's resources only those for the revision (without a label: for every
@@ -23,12 +26,10 @@ const gatewayKinds: ReadonlySet<string> = new Set(["Gateway", "HTTPRoute", "GRPC
  */
 export async function readCluster({ client }: Connection, revision: string): Promise<KubeObject[]> {
   const discovery = createDiscovery(client);
-  const gatewayTypes = await discovery.resourceTypesIn("gateway.networking.k8s.io/v1");
-  const types = [
-    ...coreTypes,
-    ...(await istioTypes(discovery)),
-    ...gatewayTypes.filter(({ kind }) => gatewayKinds.has(kind)),
-  ];
+  const gatewayTypes = new Map<string, ResourceType>();
+  for (const type of (await Promise.all(gatewayVersions.map((one) => discovery.resourceTypesIn(one)))).flat())
+    if (!gatewayTypes.has(type.kind)) gatewayTypes.set(type.kind, type);
+  const types = [...coreTypes, ...(await istioTypes(discovery)), ...gatewayTypes.values()];
   const lists = await Promise.all(types.map(async (type) => (await client.list<KubeObject>(type)).items));
   return lists.flat().filter((object) => isForRevision(object, revision));
 }

@@ -7,12 +7,12 @@ import type { IstioObject } from "#api/istio/object.ts";
 import type { ServiceEntry } from "#api/istio/service-entry.ts";
 import type { Sidecar } from "#api/istio/sidecar.ts";
 import type { VirtualService } from "#api/istio/virtual-service.ts";
+import type { GatewayApiInput } from "#gateway-api/input.ts";
 import type { InjectMeshConfig } from "#inject/mesh.ts";
 import type { KubeObject } from "#kube/object.ts";
-import { resolveShortName, serviceHostname } from "#model/host.ts";
+import { clusterDomain, resolveShortName, serviceHostname } from "#model/host.ts";
+import { gatewayApiOf } from "./gateway-api.ts";
 import { groupOf, structureErrors } from "./shapes.ts";
-
-const clusterDomain = "cluster.local";
 
 /** Everything an analysis may look at. The lists by kind hold only objects whose structure is right. */
 export interface Mesh {
@@ -29,7 +29,8 @@ export interface Mesh {
   readonly requestAuthentications: readonly IstioObject<WorkloadSelected | undefined>[];
   readonly sidecars: readonly Sidecar[];
   readonly envoyFilters: readonly IstioObject<EnvoyFilterSpec | undefined>[];
-  readonly kubernetesGateways: readonly IstioObject<KubernetesGatewaySpec | undefined>[];
+  /** Resources of the Kubernetes Gateway API, and what they refer to. */
+  readonly gatewayApi: GatewayApiInput;
   readonly services: readonly Service[];
   readonly deployments: readonly Deployment[];
   readonly pods: readonly Pod[];
@@ -39,10 +40,6 @@ export interface Mesh {
 
 interface WorkloadSelected {
   readonly selector?: { readonly matchLabels?: Labels };
-}
-
-interface KubernetesGatewaySpec {
-  readonly listeners?: readonly { readonly hostname?: string }[];
 }
 
 export type Labels = Readonly<Record<string, string>>;
@@ -65,7 +62,7 @@ export function meshOf(objects: readonly KubeObject[], config: InjectMeshConfig,
     requestAuthentications: ofKind("RequestAuthentication", "security.istio.io"),
     sidecars: ofKind("Sidecar", "networking.istio.io"),
     envoyFilters: ofKind("EnvoyFilter", "networking.istio.io"),
-    kubernetesGateways: ofKind("Gateway", "gateway.networking.k8s.io"),
+    gatewayApi: gatewayApiOf(sound, rootNamespace),
     services: ofKind("Service", ""),
     deployments: ofKind("Deployment", "apps"),
     pods: ofKind("Pod", ""),

@@ -1,3 +1,4 @@
+import { istioKinds } from "#config/kinds.ts";
 import type { KubeObject } from "#kube/object.ts";
 import type { Analyzer } from "../analyzer.ts";
 import { type Message, message } from "../message.ts";
@@ -10,18 +11,23 @@ interface Condition {
   readonly message?: string;
 }
 
-interface Status {
-  readonly conditions?: readonly Condition[];
-  readonly parents?: readonly { readonly conditions?: readonly Condition[] }[];
+type WithConditions = { readonly conditions?: readonly Condition[] };
+
+interface Status extends WithConditions {
+  readonly listeners?: readonly WithConditions[];
+  readonly parents?: readonly WithConditions[];
+  readonly ancestors?: readonly WithConditions[];
 }
+
+const gatewayApi = ["Gateway", "ListenerSet", "HTTPRoute", "GRPCRoute", "TCPRoute", "TLSRoute", "BackendTLSPolicy"];
 
 const kinds: ReadonlySet<string> = new Set([
   "/Service",
   "networking.istio.io/ServiceEntry",
   "security.istio.io/AuthorizationPolicy",
-  "gateway.networking.k8s.io/Gateway",
-  "gateway.networking.k8s.io/HTTPRoute",
-  "gateway.networking.k8s.io/GRPCRoute",
+  ...gatewayApi.map((kind) => `gateway.networking.k8s.io/${kind}`),
+  // What proxies refuse.
+  ...istioKinds.map(({ group, kind }) => `${group}/${kind}`),
 ]);
 
 export const conditions: Analyzer = {
@@ -36,10 +42,9 @@ export const conditions: Analyzer = {
 
 function check(object: KubeObject): Message[] {
   const { status } = object as { readonly status?: Status };
-  const found = [
-    ...(status?.conditions ?? []),
-    ...(status?.parents ?? []).flatMap((parent) => parent.conditions ?? []),
-  ];
+  const { listeners = [], parents = [], ancestors = [] } = status ?? {};
+  const parts = [status, ...listeners, ...parents, ...ancestors];
+  const found = parts.flatMap((part) => part?.conditions ?? []);
   return found.filter(isNegative).map(({ type, reason, message: why }) => {
     const text = `condition ${type} is negative: ${reason}: ${why}`;
     return message("NegativeConditionStatus", object, "status", text);
@@ -48,6 +53,11 @@ function check(object: KubeObject): Message[] {
 
 /** Others' conditions, such as a deployment tool's, aren't about the mesh. */
 function isNegative({ type = "", status, reason }: Condition): boolean {
+  // What else istiod finds wrong itself, others of our analyzers find too.
+  if (type === "weft.dev/Accepted") return status === "False" && reason === "Rejected";
+  // Of a listener it is good when there is none.
+  if (type === "Conflicted") return status === "True";
+  if (type === "OverlappingTLSConfig") return false;
   if (type.includes("/") && !type.startsWith("istio.io/")) return false;
   return status === "False" || reason === "PartiallyInvalid";
 }

@@ -52,6 +52,6 @@ function servedHosts(mesh: Mesh, virtualService: VirtualService, reference: stri
       }),
     );
   }
-  const listeners = mesh.kubernetesGateways.find(isIt)?.spec?.listeners;
+  const listeners = mesh.gatewayApi.kubernetesGateways.get(`${namespace}/${name}`)?.spec.listeners;
   return listeners?.map(({ hostname }) => ({ namespace: "*", host: hostname ?? "*" }));
 }
