@@ -16,10 +16,12 @@ const kinds = new Map([
   ["destination-rule", "DestinationRule"],
   ["gateway", "Gateway"],
   ["envoy-filter", "EnvoyFilter"],
+  ["authorization-policy", "AuthorizationPolicy"],
 ]);
 
 const prefix = Buffer.from("/apis/networking.istio.io/");
-const wholePath = /^\/apis\/networking\.istio\.io\/v\w+\/namespaces\/([a-z0-9-]+)\/([a-z-]+)\/([a-z0-9.~-]+)$/;
+const wholePath =
+  /^\/apis\/(?:networking|security)\.istio\.io\/v\w+\/namespaces\/([a-z0-9-]+)\/([a-z-]+)\/([a-z0-9.~-]+)$/;
 
 /** The resource that such a path names, if it is of a kind that says something to proxies. */
 export function sourceAt(path: string): ConfigSource | undefined {

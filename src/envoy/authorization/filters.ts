@@ -15,6 +15,7 @@ import type { AuthorizationAction, AuthorizationPolicy } from "#api/istio/author
 import { memo } from "#model/memo.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
 import type { Authorizer, Authorizers } from "#snapshot/authorizers.ts";
+import { configPath } from "../clusters/outbound.ts";
 import { httpFilter } from "../filters/http-filter.ts";
 import {
   externalRulePrefix,
@@ -30,6 +31,8 @@ export interface AuthorizationFilters {
   readonly http: readonly HttpFilter[];
   /** Of connections that no connection manager sees. */
   readonly tcp: readonly Filter[];
+  /** The policies, as paths. */
+  readonly madeFrom: readonly string[];
 }
 
 const httpRbac = "envoy.filters.http.rbac";
@@ -60,6 +63,9 @@ export const authorizationFilters: (
   return {
     http: [...external.http, ...own.map(({ http }) => http)],
     tcp: [...external.tcp, ...own.map(({ tcp }) => tcp)],
+    madeFrom: policies.map(({ metadata: { namespace = "", name = "" } }) =>
+      configPath("authorization-policy", namespace, name, "security.istio.io"),
+    ),
   };
 });
 
@@ -93,7 +99,7 @@ function externalFilters(
   policies: readonly AuthorizationPolicy[],
   mesh: MeshConfig,
   authorizers: Authorizers,
-): AuthorizationFilters {
+): Pick<AuthorizationFilters, "http" | "tcp"> {
   const byProvider = [...Map.groupBy(policies, ({ spec }) => spec.provider?.name ?? "")].sort(([a], [b]) =>
     a < b ? -1 : 1,
   );

@@ -208,6 +208,6 @@ function clusterMetadata(
 }
 
 /** How Istio names the resource that something comes from. */
-export function configPath(kind: string, namespace: string, name: string): string {
-  return `/apis/networking.istio.io/v1/namespaces/${namespace}/${kind}/${name}`;
+export function configPath(kind: string, namespace: string, name: string, group = "networking.istio.io"): string {
+  return `/apis/${group}/v1/namespaces/${namespace}/${kind}/${name}`;
 }

@@ -11,6 +11,8 @@ export interface SecurityFilters {
   readonly http: readonly HttpFilter[];
   /** For connections that no connection manager sees. */
   readonly tcp: readonly Filter[];
+  /** The policies that are to be told if a proxy refuses them, as paths. */
+  readonly madeFrom: readonly string[];
 }
 
 type Secured = Pick<ProxyView, "tokenRules" | "authorizationPolicies" | "authorizers" | "mesh" | "proxy">;
@@ -22,4 +24,7 @@ export function securityFilters(view: Secured): SecurityFilters {
   return jwt === undefined ? authorization : behind(jwt, authorization);
 }
 
-const behind = memo((jwt: HttpFilter, { http, tcp }: AuthorizationFilters) => ({ http: [jwt, ...http], tcp }));
+const behind = memo((jwt: HttpFilter, authorization: AuthorizationFilters) => ({
+  ...authorization,
+  http: [jwt, ...authorization.http],
+}));

@@ -48,7 +48,7 @@ export function gatewayListeners(view: ProxyView): readonly GatewayListener[] {
   return listeners;
 }
 
-/** The Gateways that open a port, and the rules that send its connections somewhere. */
+/** The Gateways that open a port, the rules that send its connections somewhere, and the policies for what comes in. */
 function sourcesOf(view: ProxyView, { servers }: GatewayPort): readonly string[] {
   const paths = servers.flatMap((entry) => {
     const [namespace = "", name = ""] = entry.gateway.split("/");
@@ -58,7 +58,7 @@ function sourcesOf(view: ProxyView, { servers }: GatewayPort): readonly string[]
       ...rules.map((rule) => configPath("virtual-service", rule.namespace, rule.name)),
     ];
   });
-  return [...new Set(paths)];
+  return [...new Set([...paths, ...securityFilters(view).madeFrom])];
 }
 
 function httpChain(view: ProxyView, port: GatewayPort): FilterChain {

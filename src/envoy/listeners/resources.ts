@@ -116,10 +116,13 @@ const inbound = memo(
     mesh: MeshConfig,
     mutualTls: Inbound["mutualTls"],
     security: Inbound["security"],
-  ): readonly Resource[] => [
-    encode(virtualInbound({ targets, mesh, mutualTls, security })),
-    ...openedInbound({ targets, mesh, mutualTls, security }).map(encode),
-  ],
+  ): readonly Resource[] => {
+    const { madeFrom } = security;
+    const view = { targets, mesh, mutualTls, security };
+    return [virtualInbound(view), ...openedInbound(view)].map((listener) =>
+      encodeResource(listener.name, ListenerSchema, listener, madeFrom.length > 0 ? { madeFrom } : {}),
+    );
+  },
 );
 
 /** All listeners of a proxy. */
