@@ -141,7 +141,7 @@ describe("what comes at istiod's ports is bounded", { concurrency: true }, () =>
         assert.ok(error !== undefined || statusesOf(text)[0] === 431, text.slice(0, 200));
       }
     const body = `POST /validate HTTP/1.1\r\nHost: x\r\nContent-Length: 104857600\r\n\r\n${"x".repeat(20 * 1024 * 1024)}`;
-    const { text, error } = await rawExchange(webhook, body, 2_000);
+    const { text, error } = await rawExchange(webhook, body, { quietMs: 2_000 });
     assert.ok(error !== undefined || statusesOf(text)[0] === 413, text.slice(0, 200));
     await serves();
   });

@@ -22,10 +22,15 @@ export interface RawAnswer {
 }
 
 /**
- * Sends exactly these bytes and reads until the other side closes, or is quiet for `quietMs` after it has said something.
+ * Sends exactly these bytes and reads until the other side closes, has said `until`, or is quiet for `quietMs` after it has said
+ * something.
  * Never rejects: what goes wrong is part of the answer.
  */
-export function rawExchange(target: RawTarget, bytes: string | Uint8Array, quietMs = 150): Promise<RawAnswer> {
+export function rawExchange(
+  target: RawTarget,
+  bytes: string | Uint8Array,
+  { quietMs = 150, until }: { readonly quietMs?: number; readonly until?: string } = {},
+): Promise<RawAnswer> {
   return new Promise((resolve) => {
     const { host = "127.0.0.1", port, from, tls } = target;
     const address = { host, port, ...(from ? { localAddress: from } : {}) };
@@ -47,6 +52,7 @@ export function rawExchange(target: RawTarget, bytes: string | Uint8Array, quiet
     socket.on("data", (chunk) => {
       text += chunk.toString("latin1");
       clearTimeout(quiet);
+      if (until !== undefined && text.includes(until)) return done(false);
       quiet = setTimeout(() => done(false), quietMs);
     });
     socket.on("error", (cause: NodeJS.ErrnoException) => {
