@@ -132,6 +132,7 @@ test("the bootstrap is one that Envoy accepts, and names the pod", { skip }, asy
 });
 
 test("Envoy merges the patch of EnvoyFilters into its bootstrap", { skip }, async () => {
+  await eventually("Envoy", async () => (await get(ports.admin, "/runtime")).status === 200);
   const { body } = await get(ports.admin, "/runtime");
   const { layers, entries } = JSON.parse(body) as {
     layers: string[];

@@ -2,12 +2,15 @@ import type { Command } from "commander";
 import { stringify } from "yaml";
 import { type ConnectionFlags, connect, withConnectionFlags } from "../connection.ts";
 import { askProxy } from "../proxy-admin.ts";
+import { resolvePod } from "../resolve-pod.ts";
 import { formatTable } from "../table.ts";
 import { UsageError } from "../usage-error.ts";
+import { camelCase } from "./camel-case.ts";
 import { type ClusterStatuses, type EndpointFilter, endpointRows } from "./endpoint-rows.ts";
 import { bootstrapOf, clustersOf, listenersOf, routesOf } from "./envoy-dump.ts";
 import { readDump, readJson } from "./read-dump.ts";
 import { type ClusterFilter, clusterRows, listenerRows, matchesCluster, routeRows } from "./rows.ts";
+import { meshRoots, secretRows, secretsOf } from "./secrets.ts";
 
 interface DumpFlags extends ConnectionFlags {
   readonly file?: string;
@@ -16,7 +19,7 @@ interface DumpFlags extends ConnectionFlags {
 
 type Rows = readonly (readonly string[])[];
 
-/** `proxy-config cluster|listener|route|endpoint|bootstrap|log|all`: what one Envoy runs with, read from that Envoy. */
+/** `proxy-config cluster|listener|route|endpoint|secret|bootstrap|log|all`: what one Envoy runs with, read from that Envoy. */
 export function addProxyConfigCommand(program: Command): void {
   const root = program
     .command("proxy-config")
@@ -60,6 +63,30 @@ export function addProxyConfigCommand(program: Command): void {
       const statuses = await readJson<ClusterStatuses>(target, flags, "clusters?format=json");
       print(flags, statuses, () => endpointRows(statuses, flags));
     });
+  view(root, "secret", "secrets, s", "its certificates and whom it trusts, and how long they hold").action(
+    async (target: string | undefined, flags: DumpFlags) => {
+      const dump = await readDump(target, flags);
+      print(flags, camelCase(secretsOf(dump)), () => secretRows(dump, new Date()));
+    },
+  );
+  withConnectionFlags(
+    root.command("rootca-compare <first> <second>").alias("rc").description("whether two proxies can trust each other"),
+  ).action(async (first: string, second: string, flags: ConnectionFlags) => {
+    const connection = connect(flags);
+    const [one, other] = await Promise.all(
+      [first, second].map(async (target) => {
+        const { namespace, name } = await resolvePod(connection, target);
+        const roots = meshRoots(await readDump(target, flags));
+        if (roots.length === 0) throw new UsageError(`${namespace}/${name}: the proxy has no secret ROOTCA`);
+        return { name: `[${name}.${namespace}]`, prints: new Set(roots.map((root) => root.fingerprint256)) };
+      }),
+    );
+    const both = `Both ${one?.name} and ${other?.name} have the`;
+    // Istio: one root that both have is enough.
+    if (one?.prints.isDisjointFrom(other?.prints ?? new Set()))
+      throw new UsageError(`${both} non identical ROOTCA, theoretically the connectivity between them is unavailable`);
+    process.stdout.write(`${both} identical ROOTCA, theoretically the connectivity between them is available\n`);
+  });
   view(root, "bootstrap", "b", "what it was started with").action(
     async (target: string | undefined, flags: DumpFlags) => {
       const bootstrap = bootstrapOf(await readDump(target, flags));
@@ -70,7 +97,13 @@ export function addProxyConfigCommand(program: Command): void {
   view(root, "all", "a", "everything").action(async (target: string | undefined, flags: DumpFlags) => {
     const dump = await readDump(target, flags);
     if (flags.output !== "short") return print(flags, dump, () => []);
-    for (const rows of [clusterRows(clustersOf(dump)), listenerRows(listenersOf(dump)), routeRows(routesOf(dump))]) {
+    const [clusters, listeners, routes] = [clustersOf(dump), listenersOf(dump), routesOf(dump)];
+    for (const rows of [
+      clusterRows(clusters),
+      listenerRows(listeners),
+      routeRows(routes),
+      secretRows(dump, new Date()),
+    ]) {
       process.stdout.write(`${formatTable(rows)}\n`);
     }
   });

@@ -13,7 +13,33 @@ interface DumpSection {
   readonly dynamic_route_configs?: readonly { readonly route_config: RouteConfiguration }[];
   readonly static_endpoint_configs?: readonly { readonly endpoint_config: EndpointConfig }[];
   readonly dynamic_endpoint_configs?: readonly { readonly endpoint_config: EndpointConfig }[];
+  readonly dynamic_active_secrets?: readonly DynamicSecret[];
+  readonly dynamic_warming_secrets?: readonly DynamicSecret[];
   readonly bootstrap?: object;
+}
+
+/** Text inside of the config. */
+export interface DataSource {
+  /** Base64. */
+  readonly inline_bytes?: string;
+  readonly inline_string?: string;
+}
+
+/** A secret that came over SDS, and its state. */
+export interface DynamicSecret {
+  readonly name?: string;
+  readonly version_info?: string;
+  readonly secret?: {
+    readonly tls_certificate?: { readonly certificate_chain?: DataSource };
+    readonly validation_context?: {
+      readonly trusted_ca?: DataSource;
+      readonly custom_validator_config?: {
+        readonly typed_config?: {
+          readonly trust_domains?: readonly { readonly name?: string; readonly trust_bundle?: DataSource }[];
+        };
+      };
+    };
+  };
 }
 
 /** Where Istio keeps which resource a piece of Envoy config came from: `filter_metadata.istio.config`. */
