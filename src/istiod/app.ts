@@ -16,6 +16,7 @@ import { createGrpcServer } from "#xds/grpc-server.ts";
 import { shortTypeName } from "#xds/resource.ts";
 import { createAddressAllocation } from "./address-allocation.ts";
 import { createConfigStatus } from "./config-status.ts";
+import { createConnectionCounts } from "./connection-counts.ts";
 import { followCredentials } from "./credentials/credentials.ts";
 import { createDebugAccess } from "./debug-access.ts";
 import { keepGatewayDeployments } from "./gateway-api/deployments.ts";
@@ -165,6 +166,7 @@ export async function startIstiod({ client, options, version, log }: IstiodDepen
     signal,
     log: log.with({ part: "registration" }),
   });
+  const connections = createConnectionCounts();
   const ads = createAdsServer({
     log: xdsLog,
     controlPlane: JSON.stringify({ component: "istiod", id: process.env["POD_NAME"] ?? "", info: { version } }),
@@ -180,6 +182,7 @@ export async function startIstiod({ client, options, version, log }: IstiodDepen
         snapshot: () => snapshots.current(),
         credentials,
         registration,
+        connections,
         trustAnchors: trust.anchors,
         log: xdsLog,
         events: {

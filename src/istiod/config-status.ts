@@ -73,7 +73,7 @@ function allOfEach(conflicts: readonly Conflict[]): readonly Conflict[] {
 export function createConfigStatus(keeper: StatusKeeper, routes: Pick<ProblemBook, "report">, log: Log): ConfigStatus {
   /** Types that a proxy complains about, by its id. */
   const complaints = new Map<string, Set<string>>();
-  const connected = new Map<string, number>();
+  const connected = new Set<string>();
   const timers = new Set<NodeJS.Timeout>();
   let isReviewed = false;
   let originsOf: ReadonlyMap<string, readonly ConfigSource[]> = new Map();
@@ -135,12 +135,10 @@ export function createConfigStatus(keeper: StatusKeeper, routes: Pick<ProblemBoo
       if (!complaints.get(proxyId(proxy))?.has(subscription.typeUrl)) return;
       if (subscription.rejected.size === 0) report(proxy, subscription, undefined);
     },
-    opened: (proxy) => void connected.set(proxyId(proxy), (connected.get(proxyId(proxy)) ?? 0) + 1),
+    opened: (proxy) => void connected.add(proxyId(proxy)),
     closed(proxy) {
       const id = proxyId(proxy);
-      const left = (connected.get(id) ?? 1) - 1;
-      if (left > 0) connected.set(id, left);
-      else connected.delete(id);
+      connected.delete(id);
       if (!complaints.has(id)) return;
       later(comeBack, () => {
         if (connected.has(id)) return;

@@ -11,6 +11,7 @@ import type { XdsNode } from "#xds/node.ts";
 import { typeUrls } from "#xds/resource.ts";
 import { sharedSet } from "#xds/resource-set.ts";
 import type { Subscription } from "#xds/subscription.ts";
+import type { ConnectionCounts } from "./connection-counts.ts";
 import type { Credentials, ProxyCredentials } from "./credentials/credentials.ts";
 import type { Registration } from "./registration/registration.ts";
 
@@ -21,7 +22,9 @@ export interface ProxyClient extends XdsClient {
 }
 
 export interface XdsClientEvents {
+  /** The first connection of the proxy or its agent. */
   readonly onOpened: (proxy: Proxy) => void;
+  /** The last one is gone. */
   readonly onClosed: (proxy: Proxy) => void;
   readonly onSent: (typeUrl: string, resources: number, bytes: number) => void;
   readonly onAccepted: (proxy: Proxy, subscription: Subscription) => void;
@@ -47,11 +50,13 @@ export async function openXdsClient(
     /** Root certificates that workloads check each other against, PEM; the same list until it changes. */
     readonly trustAnchors: () => readonly string[];
     readonly registration: Registration;
+    /** By {@link proxyId}: Envoy's stream, and those that its agent has for its own needs. */
+    readonly connections: ConnectionCounts;
     readonly events: XdsClientEvents;
     readonly log: Log;
   },
 ): Promise<ProxyClient> {
-  const { snapshot, events, log } = options;
+  const { snapshot, connections, events, log } = options;
   const proxy = parseProxy(node);
   if (typeof proxy === "string") throw new GrpcError(grpcCode.invalidArgument, proxy);
   const mismatch = identity && mismatchOf(proxy, identity);
@@ -81,8 +86,10 @@ export async function openXdsClient(
     }
     return last.view;
   };
-  events.onOpened(proxy);
-  log.info("proxy connected", { proxy: id, type: proxy.type, version: proxy.version });
+  if (connections.open(id)) {
+    events.onOpened(proxy);
+    log.info("proxy connected", { proxy: id, type: proxy.type, version: proxy.version });
+  }
   return {
     id,
     proxy,
@@ -95,6 +102,7 @@ export async function openXdsClient(
     onHealth: (problem) => registered?.health(problem),
     onClosed() {
       registered?.close();
+      if (!connections.close(id)) return;
       events.onClosed(proxy);
       log.info("proxy disconnected", { proxy: id });
     },

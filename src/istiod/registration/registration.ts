@@ -17,9 +17,10 @@ import {
   takesHealth,
 } from "#registry/registered-workload.ts";
 import { GrpcError, grpcCode } from "#xds/grpc-status.ts";
-import { createConnections } from "./connections.ts";
+import { createConnectionCounts } from "../connection-counts.ts";
 import { createEntryHealth } from "./entry-health.ts";
 import { keyOf, type Place, placeOf } from "./entry-key.ts";
+import { createLanes } from "./lanes.ts";
 
 /** Keeps WorkloadEntries for proxies outside of Kubernetes. Istio: pilot/pkg/autoregistration. */
 export interface Registration {
@@ -53,7 +54,8 @@ const type = resourceTypes.workloadEntries;
 export function createRegistration(options: RegistrationOptions): Registration {
   const { client, controller, graceMs, signal, log } = options;
   const times = { graceMs, longestMs: options.maxConnectionAgeMs * 1.5 };
-  const connections = createConnections();
+  const connections = createConnectionCounts();
+  const lanes = createLanes();
   const health = createEntryHealth({ client, controller, isConnected: (key) => connections.isOpen(key), signal, log });
   const departures = createReconciler({ reconcile: noteDeparture, signal, log });
   void sweep();
@@ -96,7 +98,7 @@ export function createRegistration(options: RegistrationOptions): Registration {
 
   /** Until it is told, who asks again is answered by the last connection. */
   async function noteDeparture(key: string): Promise<void> {
-    await connections.inTurn(key, async () => {
+    await lanes.inTurn(key, async () => {
       const place = placeOf(key);
       const entry = connections.isOpen(key) ? undefined : await find(place);
       const { annotations = {}, resourceVersion } = entry?.metadata ?? {};
@@ -114,7 +116,7 @@ export function createRegistration(options: RegistrationOptions): Registration {
   /** Takes away what stands for a proxy that is gone: the entry that was made for it, or what is said of its health. */
   async function cleanUp(key: string): Promise<void> {
     try {
-      await connections.inTurn(key, async () => {
+      await lanes.inTurn(key, async () => {
         const place = placeOf(key);
         const entry = connections.isOpen(key) ? undefined : await find(place);
         if (!entry || !isAbandoned(entry, Date.now(), times)) return;
@@ -162,7 +164,7 @@ export function createRegistration(options: RegistrationOptions): Registration {
       const key = keyOf(place);
       connections.open(key);
       try {
-        await connections.inTurn(key, () => enter(place, proxy, identity, new Date().toISOString()));
+        await lanes.inTurn(key, () => enter(place, proxy, identity, new Date().toISOString()));
       } catch (error) {
         connections.close(key);
         log.warn("workload not registered", { proxy: proxy.id, workloadEntry: key, error });
