@@ -18,7 +18,7 @@ import { defaultMeshConfig, type MeshConfig } from "#model/mesh-config.ts";
 import { eventually, spawnEnvoy } from "#xds/test-envoy.ts";
 import { bookinfo, gateway, ingressProxy, keyed, pod, virtualService } from "./bookinfo.fixture.ts";
 import { type Answer, freePort, listening, loopbackSlice } from "./running-gateway.fixture.ts";
-import { clientCertificate, noEnvoy, staticBootstrap, testCertificate } from "./static-bootstrap.fixture.ts";
+import { certificateFor, noEnvoy, staticBootstrap } from "./static-bootstrap.fixture.ts";
 
 interface Call {
   readonly path?: string;
@@ -456,7 +456,7 @@ async function ask(
   const outgoing =
     as === undefined
       ? requestHttp(options)
-      : requestHttps({ ...options, ...clientCertificate(as), ca: testCertificate.ca, servername: "test.example" });
+      : requestHttps({ ...options, ...certificateFor({ uri: as }), servername: "test.example" });
   outgoing.end();
   const [response] = (await once(outgoing, "response")) as [IncomingMessage];
   let body = "";

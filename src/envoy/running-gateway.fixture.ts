@@ -51,10 +51,15 @@ export async function runGateway(
   port: number,
   differences: Partial<Proxy> = {},
 ): Promise<RunningGateway> {
+  // By another name it is no pod of the Service, whose ports are fixed.
+  return runEnvoy(staticBootstrap(input, { ...ingressProxy, name: "elsewhere", ...differences }), port);
+}
+
+/** An Envoy, once it listens on `port`. */
+export async function runEnvoy(bootstrap: object, port: number): Promise<RunningGateway> {
   const folder = mkdtempSync(join(tmpdir(), "weft-traffic-"));
   const path = join(folder, "envoy.json");
-  // By another name it is no pod of the Service, whose ports are fixed.
-  writeFileSync(path, JSON.stringify(staticBootstrap(input, { ...ingressProxy, name: "elsewhere", ...differences })));
+  writeFileSync(path, JSON.stringify(bootstrap));
   const args = ["-c", path, "--use-dynamic-base-id", "--concurrency", "1", "--log-level", "error"];
   const envoy: ChildProcess = spawn(findEnvoy() ?? "", args, { stdio: "ignore" });
   const stop = async (): Promise<void> => {

@@ -17,6 +17,7 @@ import { buildSnapshot } from "#snapshot/build.ts";
 import type { MeshInput } from "#snapshot/input.ts";
 import { type ProxyView, proxyView } from "#snapshot/proxy-view.ts";
 import { generateKeyPair } from "#x509/key-pair.ts";
+import type { AlternativeName } from "#x509/names.ts";
 import { typeUrls } from "#xds/resource.ts";
 import { localCluster } from "./endpoints/local-cluster.ts";
 
@@ -32,8 +33,15 @@ function decode(schema: DescMessage, view: ProxyView, typeUrl: string, names?: r
   );
 }
 
-/** The proxy's configuration in one file: endpoints and routes inside of what asks for them, so that Envoy checks them too. */
-export function staticBootstrap(input: MeshInput, proxy: Proxy): JsonObject {
+/**
+ * The proxy's configuration in one file: endpoints and routes inside of what asks for them, so that Envoy checks them too.
+ * `certificate` stands in for all that come from files and secrets.
+ */
+export function staticBootstrap(
+  input: MeshInput,
+  proxy: Proxy,
+  certificate: TestCertificate = testCertificate,
+): JsonObject {
   const snapshot = buildSnapshot(undefined, input, {});
   assert.deepEqual(snapshot.problems, []);
   const view = proxyView(snapshot, proxy);
@@ -52,59 +60,51 @@ export function staticBootstrap(input: MeshInput, proxy: Proxy): JsonObject {
   return {
     node: { id: "test", cluster: "test", locality: { region, zone, subZone: subzone } },
     ...(peers ? { clusterManager: { localClusterName: localCluster } } : {}),
-    staticResources: withCertificates({ clusters, listeners }),
+    staticResources: withCertificates({ clusters, listeners }, certificate),
   };
 }
 
 const root = await createSelfSignedRoot("test", new Date());
-const pair = await generateKeyPair();
-const certificatePem = issue(authorityFrom({ certificate: root.certificatePem, key: root.keyPem }), {
-  publicKey: pair.publicKey,
-  names: [{ dns: "test.example" }],
-  lifetimeMs: 3_600_000,
-  now: new Date(),
-});
-const keyPem = pair.privateKey.export({ type: "pkcs8", format: "pem" });
 
-/** What stands in for all certificates and authorities. Its name is `test.example`. */
-export const testCertificate: { readonly cert: string; readonly key: string; readonly ca: string } = {
-  cert: certificatePem,
-  key: keyPem.toString(),
-  ca: root.certificatePem,
-};
-
-/** A certificate of the same root for a client that has such an identity (`spiffe://…`). */
-export function clientCertificate(uri: string): { readonly cert: string; readonly key: string } {
-  const cert = issue(authorityFrom({ certificate: root.certificatePem, key: root.keyPem }), {
-    publicKey: pair.publicKey,
-    names: [{ uri }],
-    lifetimeMs: 3_600_000,
-    now: new Date(),
-  });
-  return { cert, key: testCertificate.key };
+/** With its key and the authority that issued it, all in PEM. */
+interface TestCertificate {
+  readonly cert: string;
+  readonly key: string;
+  readonly ca: string;
 }
 
-const certificate = {
-  certificateChain: { inlineString: certificatePem },
-  privateKey: { inlineString: keyPem.toString() },
-};
-const authorities = { inlineString: root.certificatePem };
+const authority = authorityFrom({ certificate: root.certificatePem, key: root.keyPem });
+const { publicKey, privateKey } = await generateKeyPair();
+
+/** A certificate for that name. All of them are of one authority, and have one key. */
+export function certificateFor(name: AlternativeName): TestCertificate {
+  return {
+    cert: issue(authority, { publicKey, names: [name], lifetimeMs: 3_600_000, now: new Date() }),
+    key: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
+    ca: root.certificatePem,
+  };
+}
+
+/** What stands in for all certificates and authorities unless another is given. Its name is `test.example`. */
+export const testCertificate: TestCertificate = certificateFor({ dns: "test.example" });
 
 /** Puts a certificate in place of each file that the machine of the test doesn't have, and of each secret. */
-function withCertificates(value: JsonValue): JsonValue {
-  if (Array.isArray(value)) return value.map(withCertificates);
+function withCertificates(value: JsonValue, own: TestCertificate): JsonValue {
+  if (Array.isArray(value)) return value.map((item) => withCertificates(item, own));
   if (typeof value !== "object" || value === null) return value;
+  const pair = { certificateChain: { inlineString: own.cert }, privateKey: { inlineString: own.key } };
+  const authorities = { inlineString: own.ca };
   const copy: JsonObject = {};
   for (const [key, item] of Object.entries(value)) {
     if (key === "watchedDirectory" || key === "crl") continue;
     const file = typeof item === "object" && item !== null && "filename" in item;
-    if (file && (key === "privateKey" || key === "certificateChain")) copy[key] = certificate[key];
+    if (file && (key === "privateKey" || key === "certificateChain")) copy[key] = pair[key];
     else if (file && key === "trustedCa") copy[key] = authorities;
-    else if (key === "tlsCertificateSdsSecretConfigs") copy["tlsCertificates"] = [certificate];
+    else if (key === "tlsCertificateSdsSecretConfigs") copy["tlsCertificates"] = [pair];
     else if (key === "combinedValidationContext") {
       const { defaultValidationContext = {} } = item as JsonObject;
       copy["validationContext"] = { ...(defaultValidationContext as JsonObject), trustedCa: authorities };
-    } else copy[key] = withCertificates(item);
+    } else copy[key] = withCertificates(item, own);
   }
   return copy;
 }

@@ -15,6 +15,7 @@ import { isHttp2, type Protocol } from "#model/protocol.ts";
 import type { ProxyView } from "#snapshot/proxy-view.ts";
 import { overAds } from "../config-source.ts";
 import { grpcWebFilter, standardHttpFilters } from "../filters/http-filters.ts";
+import { offeredProtocolsFilter } from "../filters/offered-protocols.ts";
 import { securityFilters } from "../filters/security-filters.ts";
 import { gatewayTopology } from "../gateways/topology.ts";
 import { statName } from "../names.ts";
@@ -81,7 +82,7 @@ export function outboundHttp(
   mesh: MeshConfig,
 ): Filter {
   const differences = { useRemoteAddress: false, routeSpecifier: rds(routeName) };
-  return manager(`outbound_${bind}`, protocol, mesh, differences, [], more);
+  return manager(`outbound_${bind}`, protocol, mesh, differences, [], [...more, offeredProtocolsFilter]);
 }
 
 /** Requests that come in for the workload; their one route is part of the listener. */
@@ -116,5 +117,7 @@ export function gatewayHttp(view: ProxyView, bind: string, routeName: string, pr
     httpProtocolOptions: {},
     routeSpecifier: rds(routeName),
   };
-  return manager(`outbound_${bind}`, protocol, view.mesh, differences, securityFilters(view).http);
+  return manager(`outbound_${bind}`, protocol, view.mesh, differences, securityFilters(view).http, [
+    offeredProtocolsFilter,
+  ]);
 }

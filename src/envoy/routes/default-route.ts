@@ -1,4 +1,5 @@
 import { create } from "@bufbuild/protobuf";
+import type { Any } from "@bufbuild/protobuf/wkt";
 import { type Route, RouteSchema } from "#api/envoy/gen/envoy/config/route/v3/route_components_pb.js";
 import type { ConsistentHash } from "#api/istio/destination-rule.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
@@ -14,6 +15,7 @@ export function defaultOutboundRoute(
   cluster: string,
   operation: string,
   hash: ConsistentHash | undefined,
+  typedPerFilterConfig: Readonly<Record<string, Any>>,
   mesh: MeshConfig,
 ): Route {
   const hashed = hashPolicy(hash);
@@ -22,6 +24,7 @@ export function defaultOutboundRoute(
     name: "default",
     match: routeMatch(undefined),
     decorator: { operation },
+    typedPerFilterConfig: { ...typedPerFilterConfig },
     action: {
       case: "route",
       value: {

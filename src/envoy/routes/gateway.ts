@@ -59,7 +59,7 @@ function ruleRoutes(view: ProxyView, rule: RoutingRule, entry: GatewayServer): r
     proxyLabels: view.proxy.labels,
     proxyNamespace: view.proxy.namespace,
     lookup: (host) => view.scope.byHost.get(host),
-    nameOf: (host) => view.scope.byHost.get(host)?.hostname ?? host,
+    serviceOf: (host) => view.scope.byHost.get(host),
     policyOf: (host) => policyOfHost(view, host),
     tls: entry.server.tls !== undefined,
     mesh: view.mesh,

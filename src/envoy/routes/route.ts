@@ -27,6 +27,7 @@ import { configPath } from "../clusters/outbound.ts";
 import { corsConfig } from "../filters/cors.ts";
 import { faultConfig } from "../filters/fault.ts";
 import { corsFilter, faultFilter } from "../filters/http-filters.ts";
+import { offersOf } from "../filters/offered-protocols.ts";
 import { clusterName } from "../names.ts";
 import { duration, durationOf } from "../proto.ts";
 import { hashOf, hashPolicy } from "./hash-policy.ts";
@@ -47,8 +48,8 @@ export interface RouteContext {
   readonly proxyNamespace: string;
   /** The service, as far as it tells the port of a destination that names none. */
   readonly lookup: (hostname: string) => Service | undefined;
-  /** The name that clusters have: an alias stands for another service. */
-  readonly nameOf: (hostname: string) => string;
+  /** Who is called by that name, also by an alias. */
+  readonly serviceOf: (hostname: string) => Service | undefined;
   readonly policyOf: (hostname: string) => DestinationPolicy | undefined;
   readonly tls: boolean;
   readonly mesh: MeshConfig;
@@ -94,7 +95,7 @@ function route(
     : http.directResponse
       ? { case: "directResponse", value: directResponse(http.directResponse) }
       : { case: "route", value: forward(rule, http, found, [edits.authority, more?.authority], context) };
-  const typedPerFilterConfig: Record<string, Any> = {};
+  const typedPerFilterConfig: Record<string, Any> = { ...(only ? offers(only.destination, context) : {}) };
   const fault = http.fault && faultConfig(http.fault);
   if (fault) typedPerFilterConfig[faultFilter] = fault;
   if (http.corsPolicy) typedPerFilterConfig[corsFilter] = corsConfig(http.corsPolicy);
@@ -147,8 +148,16 @@ export function destinationPort(destination: Destination, context: Pick<RouteCon
 }
 
 function cluster(destination: Destination, context: RouteContext): string {
-  const host = context.nameOf(destination.host);
+  const host = context.serviceOf(destination.host)?.hostname ?? destination.host;
   return clusterName("outbound", destinationPort(destination, context), destination.subset ?? "", host);
+}
+
+function offers(
+  { host, subset = "", ...destination }: Destination,
+  context: RouteContext,
+): Readonly<Record<string, Any>> {
+  const port = destinationPort({ host, ...destination }, context);
+  return offersOf(context.serviceOf(host), port, subset, context.policyOf(host));
 }
 
 /** Timeouts of a route: 0 is none. Envoy takes gRPC's own time-out header into account up to the same limit. */
@@ -196,6 +205,7 @@ function weighted({ destination, weight = 0, headers }: HTTPRouteDestination, co
     name: cluster(destination, context),
     weight,
     ...edits,
+    typedPerFilterConfig: { ...offers(destination, context) },
     ...(authority ? { hostRewriteSpecifier: { case: "hostRewriteLiteral" as const, value: authority } } : {}),
   };
 }

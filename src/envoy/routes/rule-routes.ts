@@ -48,7 +48,7 @@ export function ruleRoutes(view: ProxyView, rule: RoutingRule, port: number): re
       proxyNamespace: view.proxy.namespace,
       // Only this port's services tell a destination's port, and then it is this one. Others mean the port that is called.
       lookup: () => undefined,
-      nameOf: (host) => view.scope.byHost.get(host)?.hostname ?? host,
+      serviceOf: (host) => view.scope.byHost.get(host),
       policyOf: (host) => policyOfHost(view, host),
       tls: false,
       mesh: view.mesh,

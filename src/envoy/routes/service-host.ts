@@ -4,6 +4,7 @@ import { memo } from "#model/memo.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
 import type { Service } from "#model/service.ts";
 import type { DestinationPolicy } from "#snapshot/destination-rules.ts";
+import { offersOf } from "../filters/offered-protocols.ts";
 import { clusterName } from "../names.ts";
 import { defaultOutboundRoute } from "./default-route.ts";
 import { hashOf } from "./hash-policy.ts";
@@ -23,7 +24,8 @@ export function unruledRoutes(
   return unruled(service, policy ?? noPolicy, mesh).get(String(port), () => {
     const cluster = clusterName("outbound", port, "", service.hostname);
     const hash = hashOf(policy, { host: service.hostname, port: { number: port } });
-    return [defaultOutboundRoute(cluster, `${service.hostname}:${port}/*`, hash, mesh)];
+    const offers = offersOf(service, port, "", policy);
+    return [defaultOutboundRoute(cluster, `${service.hostname}:${port}/*`, hash, offers, mesh)];
   });
 }
 

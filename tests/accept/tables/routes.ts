@@ -24,7 +24,7 @@ function context(namespace: string): RouteContext {
     proxyLabels: {},
     proxyNamespace: namespace,
     lookup: () => undefined,
-    nameOf: (host) => host,
+    serviceOf: () => undefined,
     policyOf: () => undefined,
     tls: false,
     mesh: defaultMeshConfig,

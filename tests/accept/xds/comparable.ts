@@ -6,7 +6,13 @@ import { socketOf } from "./tls.ts";
 const notCompared: ReadonlySet<string> = new Set(["transportSocket", "accessLog", "tracing", "alpnProtocols"]);
 
 /** Messages for which nothing and empty mean the same. */
-const optionalWhenEmpty: ReadonlySet<string> = new Set(["filterChainMatch", "commonLbConfig", "locality", "metadata"]);
+const optionalWhenEmpty: ReadonlySet<string> = new Set([
+  "filterChainMatch",
+  "commonLbConfig",
+  "locality",
+  "metadata",
+  "typedPerFilterConfig",
+]);
 
 /** A resource in the form in which two of them are equal when INDEX.md says they are. */
 export function comparable(schema: DescMessage, registry: Registry, resource: JsonObject): JsonValue {
@@ -29,7 +35,7 @@ function clean(value: JsonValue): JsonValue {
   if (typeof value !== "object" || value === null) return value;
   const result: JsonObject = {};
   for (const [key, item] of Object.entries(value)) {
-    if (notCompared.has(key)) continue;
+    if (notCompared.has(key) || key.startsWith("weft.")) continue;
     const kept = key === "filterMetadata" ? withoutPrivate(item) : key === "localJwks" ? keySet(item) : clean(item);
     if (optionalWhenEmpty.has(key) && isEmpty(kept)) continue;
     if (Array.isArray(kept) && kept.length === 0) continue;
@@ -38,11 +44,11 @@ function clean(value: JsonValue): JsonValue {
   return result;
 }
 
-/** Istio's private filters. */
+/** Istio's private filters, and what Weft has in their place. */
 function isPrivate(item: JsonValue): boolean {
   if (typeof item !== "object" || item === null || Array.isArray(item)) return false;
   const { name, typedConfig } = item as { name?: unknown; typedConfig?: unknown };
-  return typeof name === "string" && /^istio[._]/.test(name) && typedConfig !== undefined;
+  return typeof name === "string" && /^(istio|weft)[._]/.test(name) && typedConfig !== undefined;
 }
 
 function withoutPrivate(metadata: JsonValue): JsonValue {
