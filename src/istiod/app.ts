@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Namespace } from "kubernetes-types/core/v1.d.ts";
 import { createTokenReviewer, type WorkloadIdentity } from "#ca/token-review.ts";
 import { bootstrapPatch } from "#envoy/envoy-filter/bootstrap.ts";
@@ -6,7 +7,7 @@ import type { Informer } from "#kube/informer.ts";
 import type { Log } from "#log/log.ts";
 import { isDiscovered } from "#snapshot/discovery.ts";
 import { patchesOf } from "#snapshot/envoy-filters.ts";
-import { noTokenKeys } from "#snapshot/token-rules.ts";
+import { wantedKeys } from "#snapshot/token-rules.ts";
 import { createStatusKeeper } from "#status/status-keeper.ts";
 import { keepWebhookConfigurations } from "#webhook/ca-bundle.ts";
 import { createWebhookServer } from "#webhook/server.ts";
@@ -32,7 +33,12 @@ import type { IstiodOptions } from "./options.ts";
 import { createRegistration } from "./registration/registration.ts";
 import { followServedTypes } from "./served-types.ts";
 import { keepSnapshots, type Snapshots } from "./snapshots.ts";
+import { createTextFetcher } from "./token-keys/fetch-text.ts";
+import { createKeyKeeper } from "./token-keys/key-keeper.ts";
 import { openXdsClient, type ProxyClient } from "./xds-clients.ts";
+
+/** As long as a start waits for keys of tokens (ms). */
+const firstKeysMs = 10_000;
 
 /** A running control plane. */
 export interface Istiod {
@@ -101,11 +107,18 @@ export async function startIstiod({ client, options, version, log }: IstiodDepen
     statusLog,
   );
   const addresses = createAddressAllocation({ client, signal, log: log.with({ part: "addresses" }) });
+  const tokenKeys = createKeyKeeper({
+    settings: options.tokenKeys,
+    fetchText: createTextFetcher(options.tokenKeys, signal),
+    metrics: metrics.tokenKeys,
+    signal,
+    log: log.with({ part: "token-keys" }),
+  });
   const snapshots: Snapshots = keepSnapshots({
     objects,
     settings,
     gatewayApi,
-    tokenKeys: () => noTokenKeys,
+    tokenKeys,
     attachment: options.attachment,
     clusterDomain: options.domain,
     clusterId: options.clusterId,
@@ -118,6 +131,8 @@ export async function startIstiod({ client, options, version, log }: IstiodDepen
       if (scope === "all" || pods.size > 0) status.snapshot(snapshot, objects.passedOver());
       if (scope === "all") {
         addresses.snapshot(snapshot);
+        tokenKeys.want(wantedKeys(snapshot));
+        status.unreadKeys(tokenKeys.problems());
       }
       if (scope !== undefined) {
         metrics.pushed(scope === "all" ? "config" : "endpoint");
@@ -135,7 +150,6 @@ export async function startIstiod({ client, options, version, log }: IstiodDepen
   metrics.snapshot({ services: first.services.length, virtualServices: first.rules.length });
   status.snapshot(first, objects.passedOver());
   addresses.snapshot(first);
-
   keepGatewayDeployments({
     client,
     resources: gatewayApi.resources,
@@ -271,6 +285,10 @@ export async function startIstiod({ client, options, version, log }: IstiodDepen
     },
     log.with({ part: "http" }),
   );
+  tokenKeys.want(wantedKeys(first));
+  // So that after a restart no proxy is told that it has to refuse the tokens it has accepted until now.
+  await Promise.race([tokenKeys.settled(), sleep(firstKeysMs, undefined, { signal, ref: false })]);
+  snapshots.refresh();
   const [xds, secureXds, webhook, monitoring, httpPort] = await Promise.all([
     ports.xds === undefined ? 0 : plainGrpc.listen(ports.xds, host),
     secureGrpc.listen(ports.secureXds, host),

@@ -24,6 +24,8 @@ export interface ConfigStatus {
   closed(proxy: Proxy): void;
   /** `passedOver`: what is wrong with forms of resources that aren't in the snapshot. */
   snapshot(snapshot: Snapshot, passedOver: readonly Problem[]): void;
+  /** Policies whose keys can't be read. */
+  unreadKeys(problems: readonly Conflict[]): void;
   stop(): void;
 }
 
@@ -158,6 +160,7 @@ export function createConfigStatus(keeper: StatusKeeper, routes: Pick<ProblemBoo
       if (!isReviewed) later(repeatTime, () => reviewOld(snapshot));
       isReviewed = true;
     },
+    unreadKeys: (problems) => keeper.report("token keys", allOfEach(problems).flatMap(located)),
     stop() {
       for (const timer of timers) clearTimeout(timer);
     },

@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { type CaMetrics, createCaMetrics } from "./identity/ca-metrics.ts";
+import { createKeyMetrics, type KeyMetrics } from "./token-keys/key-metrics.ts";
 
 /** istiod's metrics, under Istio's names. Times are in seconds. */
 export interface Metrics {
@@ -12,6 +13,7 @@ export interface Metrics {
   readonly snapshot: (counts: { readonly services: number; readonly virtualServices: number }) => void;
   readonly reviewed: (webhook: "inject" | "validate", allowed: boolean) => void;
   readonly ca: CaMetrics;
+  readonly tokenKeys: KeyMetrics;
   /** The Prometheus text format. */
   text(): Promise<string>;
   readonly contentType: string;
@@ -70,6 +72,7 @@ export function createMetrics(version: string): Metrics {
       (allowed ? injected : refused).inc();
     },
     ca: createCaMetrics(registry),
+    tokenKeys: createKeyMetrics(registry),
     text: () => registry.metrics(),
     contentType: registry.contentType,
   };

@@ -4,6 +4,7 @@ import { parseDuration } from "#model/duration.ts";
 import type { Attachment } from "#snapshot/workload-policies.ts";
 
 import { type CaOptions, readCaOptions } from "./identity/ca-options.ts";
+import { readTokenKeyOptions, type TokenKeyOptions } from "./token-keys/options.ts";
 
 /** How one istiod runs. Port 0 takes a free one. */
 export interface IstiodOptions {
@@ -31,6 +32,7 @@ export interface IstiodOptions {
   /** Istio: ENABLE_SELECTOR_BASED_K8S_GATEWAY_POLICY. */
   readonly attachment: Attachment;
   readonly ca: CaOptions;
+  readonly tokenKeys: TokenKeyOptions;
   /** Who sees `/debug`. Istio: ENABLE_DEBUG_ENDPOINT_AUTH, DEBUG_ENDPOINT_AUTH_ALLOWED_NAMESPACES. */
   readonly debug: { readonly isProtected: boolean; readonly namespaces: readonly string[] };
   /** Istio: ENABLE_NATIVE_SIDECARS and COMPLIANCE_POLICY. */
@@ -104,6 +106,7 @@ export function readOptions(
     context: text("context") || undefined,
     attachment: { selectsGateways: flag("ENABLE_SELECTOR_BASED_K8S_GATEWAY_POLICY", true) },
     ca: readCaOptions(env),
+    tokenKeys: readTokenKeyOptions(env),
     debug: {
       isProtected: flag("ENABLE_DEBUG_ENDPOINT_AUTH", true),
       namespaces: (env["DEBUG_ENDPOINT_AUTH_ALLOWED_NAMESPACES"] ?? "")

@@ -11,13 +11,13 @@ import {
   type MeshInput,
 } from "#snapshot/input.ts";
 import type { Snapshot } from "#snapshot/snapshot.ts";
-import type { TokenKeys } from "#snapshot/token-rules.ts";
 import type { Attachment } from "#snapshot/workload-policies.ts";
 import type { PushScope } from "#xds/push-scope.ts";
 import { createDebounce } from "./debounce.ts";
 import type { GatewayApi } from "./gateway-api/gateway-api.ts";
 import type { MeshObjects } from "./mesh-objects.ts";
 import type { MeshSettings } from "./mesh-settings.ts";
+import type { KeyKeeper } from "./token-keys/key-keeper.ts";
 
 /** Changes of these alone don't touch anything but endpoints. */
 const endpointTypes: readonly InputType[] = ["endpointSlices", "pods"];
@@ -27,7 +27,7 @@ export interface SnapshotsOptions {
   readonly objects: MeshObjects;
   readonly settings: MeshSettings;
   readonly gatewayApi: Pick<GatewayApi, "convert" | "onChange" | "watchesEndpoints">;
-  readonly tokenKeys: () => TokenKeys;
+  readonly tokenKeys: Pick<KeyKeeper, "current" | "onChange">;
   readonly attachment: Attachment;
   readonly clusterDomain: string;
   readonly clusterId: string;
@@ -44,6 +44,8 @@ export interface SnapshotsOptions {
 
 export interface Snapshots {
   current(): Snapshot;
+  /** Takes in what changed at once. */
+  refresh(): void;
   stop(): void;
 }
 
@@ -65,7 +67,7 @@ export function keepSnapshots(options: SnapshotsOptions): Snapshots {
   function input(generated: GeneratedConfig): MeshInput {
     const { clusterDomain, clusterId, attachment } = options;
     const meshConfig = settings.meshConfig();
-    const tokenKeys = options.tokenKeys();
+    const tokenKeys = options.tokenKeys.current();
     return Object.freeze({ ...visible(), tokenKeys, attachment, generated, meshConfig, clusterDomain, clusterId });
   }
 
@@ -124,6 +126,7 @@ export function keepSnapshots(options: SnapshotsOptions): Snapshots {
     if (what === "mesh") ask();
   });
   gatewayApi.onChange(() => configLane.call());
+  options.tokenKeys.onChange(ask);
 
   function ask(): void {
     isAsked = true;
@@ -132,6 +135,10 @@ export function keepSnapshots(options: SnapshotsOptions): Snapshots {
 
   return {
     current: () => snapshot,
+    refresh() {
+      isAsked = true;
+      rebuild(0);
+    },
     stop() {
       configLane.stop();
       endpointsLane.stop();
