@@ -105,10 +105,13 @@ function httpFilterPatch(
   };
 }
 
-const standard = ["grpc_stats", "fault", "cors", "router"].map((name) => `envoy.filters.http.${name}`);
+const standard = [
+  "weft.offered_protocols",
+  ...["grpc_stats", "fault", "cors", "router"].map((name) => `envoy.filters.http.${name}`),
+];
 
 const placements: readonly (readonly [string, ConfigPatch, readonly string[]])[] = [
-  ["before a filter", httpFilterPatch("INSERT_BEFORE", router), [...standard.slice(0, 3), "lua", router]],
+  ["before a filter", httpFilterPatch("INSERT_BEFORE", router), [...standard.slice(0, 4), "lua", router]],
   ["after a filter", httpFilterPatch("INSERT_AFTER", standard[0]), [standard[0] ?? "", "lua", ...standard.slice(1)]],
   ["before all", httpFilterPatch("INSERT_BEFORE"), ["lua", ...standard]],
   ["first", httpFilterPatch("INSERT_FIRST", router), ["lua", ...standard]],
@@ -125,7 +128,7 @@ test("an added HTTP filter of a class goes where the class is", () => {
     ...httpFilterPatch("ADD"),
     patch: { operation: "ADD", value: lua, filterClass },
   });
-  assert.deepEqual(httpFilters(patched(classed("STATS")), "0.0.0.0_9080"), standard.toSpliced(3, 0, "lua"));
+  assert.deepEqual(httpFilters(patched(classed("STATS")), "0.0.0.0_9080"), standard.toSpliced(4, 0, "lua"));
   assert.deepEqual(httpFilters(patched(classed("AUTHN")), "0.0.0.0_9080"), ["lua", ...standard]);
 });
 

@@ -12,7 +12,7 @@ import { httpFilter } from "./http-filter.ts";
  * A port whose protocol isn't declared is looked into by its sidecar. It can't look into TLS before it opens it, and how, depends on
  * what is inside; so who sends requests says it when TLS begins, by ALPN. Istio: the filter `istio.alpn`.
  */
-export const offeredProtocols = "weft.offered_protocols";
+const offeredProtocols = "weft.offered_protocols";
 
 /** Does nothing but where a route says so. */
 export const offeredProtocolsFilter: HttpFilter = httpFilter(offeredProtocols, ConfigSchema, create(ConfigSchema));
