@@ -16,6 +16,21 @@ const needed = [
   ["python3", "python3"],
 ];
 
+/** What some tests look through; without it they are skipped and say so. */
+const neededByTests = [
+  ["tcpdump", "tcpdump"],
+  ["openssl", "openssl"],
+];
+
+/** Installs what tests lack, where that can be done. */
+export async function ensureTestPackages() {
+  const missing = neededByTests.filter(([program]) => !isOnPath(program)).map(([, name]) => name);
+  if (missing.length === 0 || process.getuid?.() !== 0 || !isOnPath("apt-get")) return;
+  await step(`Debian packages for tests: ${missing.join(", ")}`, () => {
+    if (!install(missing)) process.stderr.write(`   not installed: the tests that need them are skipped\n`);
+  });
+}
+
 /** Installs what is missing; without root or without apt it says what, and how to get it. */
 export async function ensureDebianPackages({ withPip }) {
   const missing = needed.filter(([program]) => !isOnPath(program)).map(([, name]) => name);
@@ -29,11 +44,15 @@ export async function ensureDebianPackages({ withPip }) {
       `missing (by Debian's names): ${missing.join(", ")}. This is ${systemName()}: install them with its own tool, then start again`,
     );
   await step(`Debian packages: ${missing.join(", ")}`, () => {
-    const install = () => apt(["install", "--yes", "--no-install-recommends", ...missing]);
-    // The package lists may be missing or old.
-    if (install() || (apt(["update"]) && install())) return;
+    if (install(missing)) return;
     throw new SetupError(`apt-get failed. Try: apt-get update && ${command}`);
   });
+}
+
+function install(packages) {
+  const once = () => apt(["install", "--yes", "--no-install-recommends", ...packages]);
+  // The package lists may be missing or old.
+  return once() || (apt(["update"]) && once());
 }
 
 function apt(args) {

@@ -1,11 +1,13 @@
 // npm test: sets everything up, then every check and test there is.
 import { acceptance, clusterTests, generatedCode, runChecks, staticChecks, unitTests } from "./checks.mjs";
+import { ensureTestPackages } from "./debian-packages.mjs";
 import { ensureSetup } from "./ensure.mjs";
 import { ensureGoTools } from "./go-tools.mjs";
 import { SetupError } from "./say.mjs";
 
 try {
   await ensureSetup("all");
+  await ensureTestPackages();
   await ensureGoTools();
   process.exitCode = (await runChecks([...staticChecks, generatedCode, unitTests, clusterTests, acceptance])) ? 0 : 1;
 } catch (error) {
