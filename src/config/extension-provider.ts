@@ -1,15 +1,18 @@
+import type { AuthorizerSettings, ExtensionProvider } from "#api/istio/extension-provider.ts";
 import { bool, durationOrZero, list, map, object, text } from "./schema/build.ts";
 import type { JsonSchema } from "./schema/json-schema.ts";
-import { unsigned } from "./schema/traffic.ts";
+
+/** Protobuf's JSON takes texts for numbers, and Istio's documentation writes them so. */
+const count: JsonSchema = { "x-kubernetes-int-or-string": true };
 
 const settings: Readonly<Record<string, JsonSchema>> = {
   service: text(),
-  port: unsigned(),
+  port: count,
   timeout: durationOrZero(),
   failOpen: bool(),
   clearRouteCache: bool(),
   statusOnError: text(),
-  includeRequestBodyInCheck: object({ maxRequestBytes: unsigned(), allowPartialMessage: bool(), packAsBytes: bool() }),
+  includeRequestBodyInCheck: object({ maxRequestBytes: count, allowPartialMessage: bool(), packAsBytes: bool() }),
 };
 
 const headers = list(text());
@@ -35,3 +38,23 @@ export const extensionProvider: JsonSchema = {
   ),
   "x-kubernetes-preserve-unknown-fields": true,
 };
+
+/** A provider as the schema lets it through, with numbers as numbers. */
+export function readExtensionProvider(provider: ExtensionProvider): ExtensionProvider {
+  const { envoyExtAuthzGrpc: grpc, envoyExtAuthzHttp: http } = provider;
+  return {
+    ...provider,
+    ...(grpc ? { envoyExtAuthzGrpc: withNumbers(grpc) } : {}),
+    ...(http ? { envoyExtAuthzHttp: withNumbers(http) } : {}),
+  };
+}
+
+function withNumbers<T extends AuthorizerSettings>(settings: T): T {
+  const { port, includeRequestBodyInCheck: body } = settings;
+  const checked = body && { ...body, maxRequestBytes: numberOf(body.maxRequestBytes) };
+  return { ...settings, port: numberOf(port), ...(checked ? { includeRequestBodyInCheck: checked } : {}) };
+}
+
+function numberOf(value: unknown): number {
+  return Number(value ?? 0);
+}

@@ -50,6 +50,24 @@ test("settings of traffic are read as Istio writes them", () => {
   assert.deepEqual([mesh.protocolDetectionTimeoutMs, mesh.h2Upgrade], [0, true]);
 });
 
+test("extension providers' numbers may be texts, and kinds that aren't known stay", () => {
+  const { extensionProviders } = readMeshConfig(
+    {
+      extensionProviders: [
+        { name: "grpc", envoyExtAuthzGrpc: { service: "a.b", port: "9000" } },
+        { name: "http", envoyExtAuthzHttp: { port: 8000, includeRequestBodyInCheck: { maxRequestBytes: "4096" } } },
+        { name: "other", zipkin: { service: "z" } },
+      ],
+    },
+    "x",
+  );
+  assert.deepEqual(extensionProviders, [
+    { name: "grpc", envoyExtAuthzGrpc: { service: "a.b", port: 9000 } },
+    { name: "http", envoyExtAuthzHttp: { port: 8000, includeRequestBodyInCheck: { maxRequestBytes: 4096 } } },
+    { name: "other", zipkin: { service: "z" } },
+  ]);
+});
+
 test("a value that can't be used is named", () => {
   assert.throws(() => readMeshConfig({ connectTimeout: "soon" }, "x"), /mesh\.connectTimeout: "soon": must match/);
   assert.throws(

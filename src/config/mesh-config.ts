@@ -6,7 +6,7 @@ import type { LabelSelector } from "#model/label-selector.ts";
 import { type CaCertificate, defaultMeshConfig, type MeshConfig } from "#model/mesh-config.ts";
 import { isKnownCipherSuite, isKnownCurve } from "./cipher-suites.ts";
 import { localityLbSetting, zoneAwareLbSetting } from "./destination-rule.ts";
-import { extensionProvider } from "./extension-provider.ts";
+import { extensionProvider, readExtensionProvider } from "./extension-provider.ts";
 
 import { formatFieldError } from "./field-error.ts";
 import { bool, durationOrZero, integer, list, map, object, oneOf, text } from "./schema/build.ts";
@@ -153,7 +153,7 @@ export function readMeshConfig(given: Readonly<Record<string, unknown>>, rootNam
     dnsRefreshRateMs: milliseconds(raw.dnsRefreshRate) ?? defaults.dnsRefreshRateMs,
     h2Upgrade: raw.h2UpgradePolicy === "UPGRADE",
     pathNormalization: raw.pathNormalization?.normalization ?? defaults.pathNormalization,
-    extensionProviders: raw.extensionProviders ?? defaults.extensionProviders,
+    extensionProviders: raw.extensionProviders?.map(readExtensionProvider) ?? defaults.extensionProviders,
     discoverySelectors: raw.discoverySelectors ?? defaults.discoverySelectors,
     caCertificates: raw.caCertificates ?? defaults.caCertificates,
     serviceSettings: (raw.serviceSettings ?? []).map(({ settings, hosts = [] }) => ({

@@ -68,11 +68,11 @@ function wrongIn(settings: AuthorizerSettings & HttpAuthorizer): { readonly prob
     headersToDownstreamOnAllow: settings.headersToDownstreamOnAllow,
   };
   const starred = Object.entries(headers).find(([, list]) => list?.includes("*"));
-  if (port < 1 || port > 65535) return { problem: `port ${port} isn't between 1 and 65535` };
+  if (!(port >= 1 && port <= 65535)) return { problem: `port ${port} isn't between 1 and 65535` };
   if (statusOnError && !statusCodes.has(statusOnError))
     return { problem: `statusOnError ${statusOnError} is no HTTP status` };
   if (pathPrefix !== "" && !pathPrefix.startsWith("/")) return { problem: `pathPrefix ${pathPrefix} has no leading /` };
-  if (body && (body.maxRequestBytes ?? 0) < 1)
+  if (body && !((body.maxRequestBytes ?? 0) >= 1))
     return { problem: "includeRequestBodyInCheck.maxRequestBytes must be positive" };
   return starred && { problem: `${starred[0]}: a single * isn't supported: write prefix* or *suffix` };
 }

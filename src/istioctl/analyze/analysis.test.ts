@@ -284,3 +284,57 @@ status: { conditions: [{ type: weft.dev/Accepted, status: "False", reason: Rejec
 ---`;
   assert.ok(codes(gatewayApi + refused).includes("IST0171 EnvoyFilter blue/lua"));
 });
+
+function authorization(name: string, namespace: string, spec: string): string {
+  return `
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: { name: ${name}, namespace: ${namespace} }
+spec: ${spec}
+---`;
+}
+const shop = `
+apiVersion: v1
+kind: Namespace
+metadata: { name: shop, labels: { istio-injection: enabled } }
+---
+apiVersion: v1
+kind: Namespace
+metadata: { name: plain, labels: { istio-injection: disabled } }
+---
+apiVersion: v1
+kind: Pod
+metadata: { name: web-1, namespace: shop, labels: { app: web } }
+spec: { containers: [{ name: istio-proxy }] }
+---
+apiVersion: v1
+kind: Pod
+metadata: { name: db-1, namespace: plain, labels: { app: db } }
+spec: { containers: [{ name: db }] }
+---`;
+
+test("AuthorizationPolicies without workloads, and namespaces that aren't there, are told", () => {
+  const selector = (app: string): string => `{ selector: { matchLabels: { app: ${app} } } }`;
+  const from = (source: string): string => `{ rules: [{ from: [{ source: ${source} }] }] }`;
+  const fine = [
+    authorization("mesh", "istio-system", "{}"),
+    authorization("mesh-web", "istio-system", selector("web")),
+    authorization("all", "shop", from("{ namespaces: [shop, pl*, '*in', '*'] }")),
+    authorization("web", "shop", selector("web")),
+    authorization("gate", "shop", "{ targetRefs: [{ kind: Gateway, group: gateway.networking.k8s.io, name: a }] }"),
+  ];
+  assert.deepEqual(codes(shop + fine.join("")), []);
+  const wrong = [
+    authorization("mesh-db", "istio-system", selector("db")),
+    authorization("db", "shop", selector("db")),
+    authorization("outside", "plain", "{}"),
+    authorization("who", "shop", from("{ namespaces: [sho], notNamespaces: ['x*'] }")),
+  ];
+  assert.deepEqual(codes(shop + wrong.join("")), [
+    "IST0101 AuthorizationPolicy shop/who",
+    "IST0101 AuthorizationPolicy shop/who",
+    "IST0127 AuthorizationPolicy shop/db",
+    "IST0127 AuthorizationPolicy istio-system/mesh-db",
+    "IST0127 AuthorizationPolicy plain/outside",
+  ]);
+});

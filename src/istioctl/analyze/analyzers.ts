@@ -1,5 +1,6 @@
 import type { Analyzer } from "./analyzer.ts";
 import { applicationUid } from "./analyzers/application-uid.ts";
+import { authorizationWorkloads } from "./analyzers/authorization-workloads.ts";
 import { certificateVerification } from "./analyzers/certificate-verification.ts";
 import { conditions } from "./analyzers/conditions.ts";
 import { conflictingGateways } from "./analyzers/conflicting-gateways.ts";
@@ -25,6 +26,7 @@ import { subsetPods } from "./analyzers/subset-pods.ts";
 /** Every analyzer, by name. */
 export const analyzers: readonly Analyzer[] = [
   applicationUid,
+  authorizationWorkloads,
   certificateVerification,
   conditions,
   conflictingGateways,

@@ -1,5 +1,6 @@
 import type { Deployment } from "kubernetes-types/apps/v1.d.ts";
 import type { Node, Pod, Service } from "kubernetes-types/core/v1.d.ts";
+import type { AuthorizationPolicySpec } from "#api/istio/authorization-policy.ts";
 import type { DestinationRule } from "#api/istio/destination-rule.ts";
 import type { EnvoyFilterSpec } from "#api/istio/envoy-filter.ts";
 import type { Gateway } from "#api/istio/gateway.ts";
@@ -27,6 +28,7 @@ export interface Mesh {
   readonly gateways: readonly Gateway[];
   readonly serviceEntries: readonly ServiceEntry[];
   readonly requestAuthentications: readonly IstioObject<WorkloadSelected | undefined>[];
+  readonly authorizationPolicies: readonly IstioObject<AuthorizationPolicySpec | undefined>[];
   readonly sidecars: readonly Sidecar[];
   readonly envoyFilters: readonly IstioObject<EnvoyFilterSpec | undefined>[];
   /** Resources of the Kubernetes Gateway API, and what they refer to. */
@@ -60,6 +62,7 @@ export function meshOf(objects: readonly KubeObject[], config: InjectMeshConfig,
     gateways: ofKind("Gateway", "networking.istio.io"),
     serviceEntries: ofKind("ServiceEntry", "networking.istio.io"),
     requestAuthentications: ofKind("RequestAuthentication", "security.istio.io"),
+    authorizationPolicies: ofKind("AuthorizationPolicy", "security.istio.io"),
     sidecars: ofKind("Sidecar", "networking.istio.io"),
     envoyFilters: ofKind("EnvoyFilter", "networking.istio.io"),
     gatewayApi: gatewayApiOf(sound, rootNamespace),

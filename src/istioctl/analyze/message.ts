@@ -16,6 +16,7 @@ export type MessageName =
   | "VirtualServiceDestinationPortSelectorRequired"
   | "PortNameIsNotUnderNamingConvention"
   | "NamespaceMultipleInjectionLabels"
+  | "NoMatchingWorkloadsFound"
   | "NoServerCertificateVerificationDestinationLevel"
   | "NoServerCertificateVerificationPortLevel"
   | "VirtualServiceUnreachableRule"
@@ -50,6 +51,7 @@ export const catalogue: Readonly<Record<MessageName, { readonly code: string; re
   VirtualServiceDestinationPortSelectorRequired: { code: "IST0112", level: "Error" },
   PortNameIsNotUnderNamingConvention: { code: "IST0118", level: "Info" },
   NamespaceMultipleInjectionLabels: { code: "IST0123", level: "Warning" },
+  NoMatchingWorkloadsFound: { code: "IST0127", level: "Warning" },
   NoServerCertificateVerificationDestinationLevel: { code: "IST0128", level: "Warning" },
   NoServerCertificateVerificationPortLevel: { code: "IST0129", level: "Warning" },
   VirtualServiceUnreachableRule: { code: "IST0130", level: "Warning" },
