@@ -104,7 +104,8 @@ function newest(roots: readonly X509Certificate[]): X509Certificate | undefined 
   return roots.toSorted((a, b) => Date.parse(b.validTo) - Date.parse(a.validTo))[0];
 }
 
-function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
+/** Whether a CA's certificate is the issuer's, by name and by signature. */
+export function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
   return issuer.ca && certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
 }
 

@@ -25,6 +25,7 @@ import { followGatewayApi, type GatewayApi } from "./gateway-api/gateway-api.ts"
 import { createHttpServer } from "./http-server.ts";
 import { createIdentify } from "./identity/authenticate.ts";
 import { certificateMethod, createCertificatePath } from "./identity/certificate-service.ts";
+import { createKubernetesSigner } from "./identity/kubernetes-signer.ts";
 import { followTrust } from "./identity/trust.ts";
 import { followMeshObjects } from "./mesh-objects.ts";
 import { followMeshSettings } from "./mesh-settings.ts";
@@ -229,6 +230,15 @@ export async function startIstiod({ client, options, version, log }: IstiodDepen
   const grpcLog = log.with({ part: "grpc" });
   const certificates = certificateMethod({
     signer: trust.signer,
+    external:
+      options.ca.external &&
+      createKubernetesSigner({
+        client,
+        signer: options.ca.external,
+        caCertificates: () => settings.meshConfig().caCertificates,
+        log: caLog,
+      }),
+    onRoot: trust.noteRoot,
     trustAnchors: trust.anchors,
     identify,
     lifetimeMs: options.ca.lifetimeMs,

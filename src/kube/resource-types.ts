@@ -24,6 +24,7 @@ export type ResourceTypeName =
   | "horizontalPodAutoscalers"
   | "podDisruptionBudgets"
   | "leases"
+  | "certificateSigningRequests"
   | "tokenReviews"
   | "subjectAccessReviews"
   | "customResourceDefinitions"
@@ -75,6 +76,13 @@ export const resourceTypes: Readonly<Record<ResourceTypeName, ResourceType>> = {
   horizontalPodAutoscalers: type("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler"),
   podDisruptionBudgets: type("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget"),
   leases: type("coordination.k8s.io", "v1", "leases", "Lease"),
+  certificateSigningRequests: type(
+    "certificates.k8s.io",
+    "v1",
+    "certificatesigningrequests",
+    "CertificateSigningRequest",
+    false,
+  ),
   tokenReviews: type("authentication.k8s.io", "v1", "tokenreviews", "TokenReview", false),
   subjectAccessReviews: type("authorization.k8s.io", "v1", "subjectaccessreviews", "SubjectAccessReview", false),
   customResourceDefinitions: type(

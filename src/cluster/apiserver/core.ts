@@ -28,8 +28,12 @@ export interface Core {
   readonly watches: Set<() => void>;
 }
 
-export function strategyContext({ store, registry, network }: Core): StrategyContext {
+export function strategyContext(
+  { store, registry, network }: Core,
+  write: Pick<StrategyContext, "user" | "subresource">,
+): StrategyContext {
   return {
+    ...write,
     now: timestamp(),
     get: (resource, namespace, name) => store.get(resource, namespace, name),
     list: (resource, namespace) => store.list(resource, namespace),

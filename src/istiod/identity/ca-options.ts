@@ -10,8 +10,18 @@ export interface CaOptions {
   readonly lifetimeMs: { readonly usual: number; readonly longest: number };
   /** Whom tokens must be for; any of them is enough. */
   readonly audiences: readonly string[];
+  /** Somebody else signs, by way of Kubernetes' CertificateSigningRequests. */
+  readonly external?: ExternalSigner;
   /** Whether `istio-ca-crl` is kept in namespaces. */
   readonly tellsCrl: boolean;
+}
+
+/** Istio: K8S_SIGNER and CERT_SIGNER_DOMAIN. */
+export interface ExternalSigner {
+  /** For requests that name none, such as `clusterissuers.cert-manager.io/mesh`. */
+  readonly usual: string;
+  /** Requests may name any signer in it; "" for none. */
+  readonly domain: string;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -39,8 +49,23 @@ export function readCaOptions(env: Environment): CaOptions {
       longest: duration("MAX_WORKLOAD_CERT_TTL", "2160h"),
     },
     audiences: audiences.filter((audience) => audience !== ""),
+    ...externalSigner(env),
     tellsCrl: env["PILOT_ENABLE_CA_CRL"] !== "false",
   };
+}
+
+function externalSigner(env: Environment): { readonly external?: ExternalSigner } {
+  const kind = env["EXTERNAL_CA"] ?? "";
+  if (kind === "") return {};
+  if (kind !== "ISTIOD_RA_KUBERNETES_API")
+    throw new Error(`EXTERNAL_CA: ${kind} is not known; use ISTIOD_RA_KUBERNETES_API`);
+  const usual = env["K8S_SIGNER"] ?? "";
+  const domain = env["CERT_SIGNER_DOMAIN"] ?? "";
+  if (usual === "" && domain === "")
+    throw new Error(
+      "EXTERNAL_CA: set K8S_SIGNER to the name of the signer, or CERT_SIGNER_DOMAIN to where names are from",
+    );
+  return { external: { usual, domain } };
 }
 
 /** An elliptic curve, unless RSA is asked for by its size. */

@@ -8,11 +8,16 @@ import { GrpcError, grpcCode } from "#xds/grpc-status.ts";
 import { decodeStruct } from "#xds/node.ts";
 import { WireReader, WireWriter } from "#xds/protobuf-wire.ts";
 import type { CaMetrics } from "./ca-metrics.ts";
+import type { KubernetesSigner } from "./kubernetes-signer.ts";
 
 export const createCertificatePath = "/istio.v1.auth.IstioCertificateService/CreateCertificate";
 
 export interface CertificateServiceOptions {
   readonly signer: () => Authority;
+  /** Signs instead. */
+  readonly external: KubernetesSigner | undefined;
+  /** A root that what somebody else signed goes back to, PEM. */
+  readonly onRoot: (pem: string) => void;
   /** All roots that workloads believe, PEM. */
   readonly trustAnchors: () => readonly string[];
   /** Rejects with a GrpcError. */
@@ -41,7 +46,7 @@ export function certificateMethod(options: CertificateServiceOptions): GrpcMetho
     }
     let isAnswered = false;
 
-    function certify(message: Uint8Array): readonly string[] {
+    async function certify(message: Uint8Array): Promise<readonly string[]> {
       const { csr, lifetimeMs, metadata } = decodeRequest(message, limits.usual);
       if (metadata["ImpersonatedIdentity"]) {
         log.warn("a certificate for somebody else was refused", {
@@ -58,18 +63,42 @@ export function certificateMethod(options: CertificateServiceOptions): GrpcMetho
           `validity_duration: ${wanted} is more than ${limits.longest / 1000} s (MAX_WORKLOAD_CERT_TTL of istiod)`,
         );
       }
-      const { publicKey } = read(csr);
+      const request = read(csr);
+      const { chain, root } = options.external
+        ? await signElsewhere(options.external, csr, request, lifetimeMs, metadata)
+        : signHere(request, lifetimeMs);
+      options.onIssued(lifetimeMs);
+      return [...chain, ...options.trustAnchors().filter((pem) => pem !== root), root];
+    }
+
+    function signHere({ publicKey }: CertificateRequest, lifetimeMs: number) {
       const signer = options.signer();
       if (signer.endsAt <= Date.now()) {
         metrics.failed("CA_NOT_READY");
         log.error("can't sign: a certificate of the authority ended", { ended: new Date(signer.endsAt).toISOString() });
         throw new GrpcError(grpcCode.unavailable, "the certificate authority's own certificate ended");
       }
-      const now = new Date();
-      const chain = issue(signer, { publicKey, names: [{ uri: uri ?? "" }], lifetimeMs, now });
-      options.onIssued(lifetimeMs);
-      const anchors = options.trustAnchors().filter((pem) => pem !== signer.anchorPem);
-      return [...pemBlocks(chain, "CERTIFICATE"), ...anchors, signer.anchorPem];
+      const chain = issue(signer, { publicKey, names: [{ uri: uri ?? "" }], lifetimeMs, now: new Date() });
+      return { chain: pemBlocks(chain, "CERTIFICATE"), root: signer.anchorPem };
+    }
+
+    async function signElsewhere(
+      signer: KubernetesSigner,
+      csr: string,
+      request: CertificateRequest,
+      lifetimeMs: number,
+      { CertSigner }: Readonly<Record<string, unknown>>,
+    ) {
+      try {
+        const certSigner = typeof CertSigner === "string" ? CertSigner : "";
+        const signed = await signer.sign({ csr, request, uri: uri ?? "", lifetimeMs, certSigner });
+        options.onRoot(signed.root);
+        return signed;
+      } catch (cause) {
+        metrics.failed("CERT_GEN_ERROR");
+        log.error("a certificate wasn't signed", { identity: uri, error: cause });
+        throw new GrpcError(grpcCode.unavailable, (cause as Error).message, { cause });
+      }
     }
 
     function read(csr: string): CertificateRequest {
@@ -92,10 +121,10 @@ export function certificateMethod(options: CertificateServiceOptions): GrpcMetho
     }
 
     return {
-      onMessage(message) {
+      async onMessage(message) {
         if (isAnswered) return;
         isAnswered = true;
-        const certificates = certify(message);
+        const certificates = await certify(message);
         metrics.issued();
         log.info("certificate issued", { identity: uri });
         const answer = new WireWriter();

@@ -12,6 +12,8 @@ import type { IstiodOptions } from "../options.ts";
 import type { CaMetrics } from "./ca-metrics.ts";
 import { followMeshAnchors } from "./mesh-anchors.ts";
 
+const maxOtherRoots = 20;
+
 /** istiod's certificate, and what a client's certificate is checked against. */
 interface ServerTls extends ServingCertificate {
   readonly ca: string;
@@ -29,6 +31,8 @@ export interface Trust {
   /** istiod's certificate, or what clients' are checked against, is another. */
   readonly onServerTls: (listener: (tls: ServerTls) => void) => void;
   readonly onAnchors: (listener: () => void) => void;
+  /** Somebody else signs certificates that go back to this root, PEM. */
+  readonly noteRoot: (pem: string) => void;
   /** A certificate was issued that holds so long, ms: its root stays believed that long. */
   readonly noteLifetime: (ms: number) => void;
 }
@@ -51,6 +55,8 @@ export async function followTrust(wiring: TrustOptions): Promise<Trust> {
   const { namespace, revision, ca } = options;
   const serverListeners: ((tls: ServerTls) => void)[] = [];
   const anchorListeners: (() => void)[] = [];
+  /** Roots of others that signed; those of the mesh configuration come from there. */
+  const otherRoots = new Set<string>();
   let longestLifetimeMs = ca.lifetimeMs.usual;
   const authorities = await followAuthorities({
     client,
@@ -126,7 +132,7 @@ export async function followTrust(wiring: TrustOptions): Promise<Trust> {
   }
 
   function tell(): void {
-    const next = [...new Set([...authorities.current().roots, ...meshAnchors.current()])];
+    const next = [...new Set([...authorities.current().roots, ...meshAnchors.current(), ...otherRoots])];
     if (next.join() === anchors.join()) return;
     anchors = next;
     for (const listener of anchorListeners) listener();
@@ -144,6 +150,11 @@ export async function followTrust(wiring: TrustOptions): Promise<Trust> {
     serverTls: () => serverTls,
     onServerTls: (listener) => void serverListeners.push(listener),
     onAnchors: (listener) => void anchorListeners.push(listener),
+    noteRoot(pem) {
+      if (otherRoots.size >= maxOtherRoots) return;
+      otherRoots.add(pem);
+      tell();
+    },
     noteLifetime(ms) {
       longestLifetimeMs = Math.max(longestLifetimeMs, ms);
     },

@@ -2,6 +2,7 @@ import { definitionKinds } from "../crd/definition.ts";
 import { admissionRegistrationKinds } from "./admission-registration.ts";
 import { autoscalingKinds } from "./autoscaling.ts";
 import { batchKinds } from "./batch.ts";
+import { certificateKinds } from "./certificates.ts";
 import { coreKinds } from "./core.ts";
 import { eventKinds } from "./event.ts";
 import type { Kind } from "./kind.ts";
@@ -25,5 +26,6 @@ export const builtinKinds: readonly Kind[] = [
   ...rbacKinds,
   ...admissionRegistrationKinds,
   ...definitionKinds,
+  ...certificateKinds,
   ...smallKinds,
 ];

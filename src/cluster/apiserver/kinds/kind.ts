@@ -50,6 +50,10 @@ export interface StrategyContext {
   readonly network: { readonly serviceCidr: string; readonly nodePortRange: readonly [number, number] };
   /** Names that a custom resource may not take again: `plural.group` → who has it. */
   readonly servedBy: (group: string, plural: string) => Kind | undefined;
+  /** Who writes; absent where nobody does from outside. */
+  readonly user?: { readonly username: string; readonly groups: readonly string[] };
+  /** "" for the object itself. */
+  readonly subresource: string;
 }
 
 /**

@@ -63,7 +63,7 @@ export async function createObject(
     if (hasStatus && !kind.statusOnCreate) delete draft["status"];
   };
   const hasStatus = kind.custom ? version.status === true : kind.status;
-  const context = strategyContext(core);
+  const context = strategyContext(core, { user: request.user, subresource: "" });
   const now = timestamp();
   const uid = randomUUID();
 

@@ -23,6 +23,7 @@ import {
 } from "./request.ts";
 import { review } from "./review.ts";
 import { scale } from "./scale.ts";
+import { signerAttributes } from "./signer.ts";
 import { tokenRequest } from "./token-request.ts";
 import { replace } from "./update.ts";
 import { serverVersion } from "./version.ts";
@@ -148,6 +149,8 @@ async function plain(core: Core, request: ApiRequest): Promise<ApiResponse> {
   return found;
 }
 
+const signed = "certificatesigningrequests";
+
 async function onSubresource(
   core: Core,
   request: ApiRequest,
@@ -160,6 +163,7 @@ async function onSubresource(
     case "status":
       if (!(kind.custom ? version.status : kind.status)) break;
       if (method === "GET") return get(core, request, target);
+      if (kind.plural === signed) authorize(core, request.user, signerAttributes(core, request, target, "sign"));
       if (method === "PUT") return replace(core, request, target);
       if (method === "PATCH") return patch(core, request, target);
       throw methodNotAllowed();
@@ -177,6 +181,12 @@ async function onSubresource(
         throw badRequest("ephemeral containers can't be added here: this runtime does not run them; use kubectl exec");
       }
       if (key === "serviceaccounts/token" && method === "POST") return tokenRequest(core, request, target);
+      if (key === `${signed}/approval`) {
+        if (method === "GET") return get(core, request, target);
+        if (method !== "PUT" && method !== "PATCH") throw methodNotAllowed();
+        authorize(core, request.user, signerAttributes(core, request, target, "approve"));
+        return method === "PUT" ? replace(core, request, target) : patch(core, request, target);
+      }
       if (key === "namespaces/finalize" && method === "PUT") return finalizeNamespace(core, request, target);
       if (["pods/exec", "pods/attach", "pods/portforward"].includes(key))
         throw badRequest("Upgrade request required: this request needs a WebSocket or SPDY connection");

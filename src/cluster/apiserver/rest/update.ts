@@ -32,7 +32,8 @@ function keepSystemFields(draft: Obj, old: Obj, kind: Kind, hasStatus: boolean, 
     if (before[field] === undefined) delete metadata[field];
     else metadata[field] = before[field];
   if (before.generateName !== undefined) metadata.generateName ??= before.generateName;
-  if (subresource === "status") {
+  // An approval is a part of the status that others may write.
+  if (subresource === "status" || subresource === "approval") {
     const status = draft["status"];
     for (const field of Object.keys(draft))
       if (!["apiVersion", "kind", "metadata"].includes(field)) delete draft[field];
@@ -104,7 +105,7 @@ export async function updateObject(
   const { old, subresource } = change;
   let { draft } = change;
   const hasStatus = kind.custom ? version.status === true : kind.status;
-  const context = strategyContext(core);
+  const context = strategyContext(core, { user: request.user, subresource });
   const now = timestamp();
   const name = old.metadata.name ?? "";
 

@@ -9,7 +9,7 @@ import {
   pullSettings,
 } from "./manifest.ts";
 import { injectorConfigMap, meshConfigMap } from "./mesh-config.ts";
-import { grant, istiodClusterRules, istiodNamespaceRules } from "./rbac.ts";
+import { grant, istiodClusterRules, istiodNamespaceRules, type Rule } from "./rbac.ts";
 import { renderWebhooks } from "./webhooks.ts";
 
 /** The control plane: account and rights, config maps, deployment, service, webhooks. */
@@ -24,7 +24,12 @@ export function renderIstiod(context: InstallContext): Manifest[] {
   const account = { name, namespace };
   return [
     { apiVersion: "v1", kind: "ServiceAccount", metadata: { name, namespace, labels } },
-    ...grant({ name: `istiod-clusterrole${revisionSuffix}-${namespace}`, labels, rules: istiodClusterRules, account }),
+    ...grant({
+      name: `istiod-clusterrole${revisionSuffix}-${namespace}`,
+      labels,
+      rules: [...istiodClusterRules, ...signerRules(context)],
+      account,
+    }),
     ...grant({ name, labels, rules: istiodNamespaceRules, account, namespace }),
     meshConfigMap(context),
     injectorConfigMap(context),
@@ -149,6 +154,22 @@ function deployment(
       },
     },
   };
+}
+
+/** What istiod needs to have workloads' certificates signed by others: `pilot.env.EXTERNAL_CA`, `global.certSigners`. */
+function signerRules({ values }: InstallContext): readonly Rule[] {
+  const env = treeAt(values, "pilot", "env");
+  const named = listAt(treeAt(values, "global"), "certSigners").map(String);
+  const usual = textAt(env, "K8S_SIGNER");
+  const domain = textAt(env, "CERT_SIGNER_DOMAIN");
+  const signers = [...named, ...(usual ? [usual] : []), ...(domain ? [`${domain}/*`] : [])];
+  if (!textAt(env, "EXTERNAL_CA") && named.length === 0) return [];
+  const apiGroups = ["certificates.k8s.io"];
+  return [
+    { apiGroups, resources: ["certificatesigningrequests"], verbs: ["create", "get", "delete", "watch", "list"] },
+    { apiGroups, resources: ["certificatesigningrequests/approval"], verbs: ["update"] },
+    { apiGroups, resources: ["signers"], resourceNames: signers, verbs: ["approve"] },
+  ];
 }
 
 /** False where `pilot.extraContainerArgs` has `--grpcAddr=`: no port without TLS. */

@@ -1,6 +1,6 @@
 import type { Manifest } from "./manifest.ts";
 
-interface Rule {
+export interface Rule {
   readonly apiGroups: readonly string[];
   readonly resources: readonly string[];
   readonly verbs: readonly string[];
