@@ -14,6 +14,7 @@ import { gatewayPorts } from "./analyzers/gateway-ports.ts";
 import { gatewayReference } from "./analyzers/gateway-reference.ts";
 import { injection } from "./analyzers/injection.ts";
 import { jwtClaimRoute } from "./analyzers/jwt-claim-route.ts";
+import { keyAddresses } from "./analyzers/key-addresses.ts";
 import { kubernetesRoutes } from "./analyzers/kubernetes-routes.ts";
 import { listenerConflict } from "./analyzers/listener-conflict.ts";
 import { portName } from "./analyzers/port-name.ts";
@@ -40,6 +41,7 @@ export const analyzers: readonly Analyzer[] = [
   gatewayReference,
   injection,
   jwtClaimRoute,
+  keyAddresses,
   kubernetesRoutes,
   listenerConflict,
   portName,

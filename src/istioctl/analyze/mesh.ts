@@ -5,6 +5,7 @@ import type { DestinationRule } from "#api/istio/destination-rule.ts";
 import type { EnvoyFilterSpec } from "#api/istio/envoy-filter.ts";
 import type { Gateway } from "#api/istio/gateway.ts";
 import type { IstioObject } from "#api/istio/object.ts";
+import type { RequestAuthenticationSpec } from "#api/istio/request-authentication.ts";
 import type { ServiceEntry } from "#api/istio/service-entry.ts";
 import type { Sidecar } from "#api/istio/sidecar.ts";
 import type { VirtualService } from "#api/istio/virtual-service.ts";
@@ -27,7 +28,7 @@ export interface Mesh {
   readonly destinationRules: readonly DestinationRule[];
   readonly gateways: readonly Gateway[];
   readonly serviceEntries: readonly ServiceEntry[];
-  readonly requestAuthentications: readonly IstioObject<WorkloadSelected | undefined>[];
+  readonly requestAuthentications: readonly IstioObject<RequestAuthenticationSpec | undefined>[];
   readonly authorizationPolicies: readonly IstioObject<AuthorizationPolicySpec | undefined>[];
   readonly sidecars: readonly Sidecar[];
   readonly envoyFilters: readonly IstioObject<EnvoyFilterSpec | undefined>[];
@@ -38,10 +39,6 @@ export interface Mesh {
   readonly pods: readonly Pod[];
   readonly nodes: readonly Node[];
   readonly namespaces: readonly KubeObject[];
-}
-
-interface WorkloadSelected {
-  readonly selector?: { readonly matchLabels?: Labels };
 }
 
 export type Labels = Readonly<Record<string, string>>;

@@ -37,6 +37,7 @@ export type MessageName =
   | "NegativeConditionStatus"
   | "DestinationRuleSubsetNotSelectPods"
   | "UnknownDestinationRuleHost"
+  | "JwksUriFetchUnrestricted"
   | "ConflictingServiceEntryProtocol";
 
 /** Istio's codes of what our analyzers find (Istio: configuration analysis messages). The words are our own. */
@@ -72,6 +73,7 @@ export const catalogue: Readonly<Record<MessageName, { readonly code: string; re
   NegativeConditionStatus: { code: "IST0171", level: "Warning" },
   DestinationRuleSubsetNotSelectPods: { code: "IST0173", level: "Error" },
   UnknownDestinationRuleHost: { code: "IST0174", level: "Warning" },
+  JwksUriFetchUnrestricted: { code: "IST0175", level: "Warning" },
   ConflictingServiceEntryProtocol: { code: "IST0177", level: "Warning" },
 };
 

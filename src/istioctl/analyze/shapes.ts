@@ -10,7 +10,13 @@ const conditions = list(object({ type: text(), status: text(), reason: text(), m
 const pod = object({
   nodeName: text(),
   hostNetwork: bool(),
-  containers: list(object({ name: text(), securityContext: object({ runAsUser: integer() }) })),
+  containers: list(
+    object({
+      name: text(),
+      env: list(object({ name: text(), value: text() })),
+      securityContext: object({ runAsUser: integer() }),
+    }),
+  ),
   initContainers: list(object({ name: text(), securityContext: object({ runAsUser: integer() }) })),
   securityContext: object({ runAsUser: integer() }),
 });
@@ -84,7 +90,6 @@ const specs: Readonly<Record<string, JsonSchema>> = {
     selector,
     template: object({ metadata: object({ labels, annotations: labels }), spec: pod }),
   }),
-  "security.istio.io/RequestAuthentication": object({ selector }),
   "gateway.networking.k8s.io/Gateway": object(
     {
       gatewayClassName: text(),

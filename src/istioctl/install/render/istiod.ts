@@ -33,6 +33,7 @@ export function renderIstiod(context: InstallContext): Manifest[] {
     ...grant({ name, labels, rules: istiodNamespaceRules, account, namespace }),
     meshConfigMap(context),
     injectorConfigMap(context),
+    ...keyAuthorities(context, labels),
     deployment(context, name, labels, selector),
     {
       apiVersion: "v1",
@@ -135,6 +136,7 @@ function deployment(
                 { name: "istio-token", mountPath: "/var/run/secrets/tokens", readOnly: true },
                 { name: "local-certs", mountPath: "/var/run/secrets/istio-dns" },
                 { name: "cacerts", mountPath: "/etc/cacerts", readOnly: true },
+                ...(readsOtherKeys(context) ? [{ name: "extracacerts", mountPath: "/cacerts", readOnly: true }] : []),
               ],
             },
           ],
@@ -149,6 +151,9 @@ function deployment(
               },
             },
             { name: "cacerts", secret: { secretName: "cacerts", optional: true } },
+            ...(readsOtherKeys(context)
+              ? [{ name: "extracacerts", configMap: { name: keyAuthoritiesName(context) } }]
+              : []),
           ],
         },
       },
@@ -169,6 +174,28 @@ function signerRules({ values }: InstallContext): readonly Rule[] {
     { apiGroups, resources: ["certificatesigningrequests"], verbs: ["create", "get", "delete", "watch", "list"] },
     { apiGroups, resources: ["certificatesigningrequests/approval"], verbs: ["update"] },
     { apiGroups, resources: ["signers"], resourceNames: signers, verbs: ["approve"] },
+  ];
+}
+
+/** Whether `pilot.jwksResolverExtraRootCA` names whom istiod believes, besides the system's, where it reads keys of tokens. */
+function readsOtherKeys({ values }: InstallContext): boolean {
+  return textAt(values, "pilot", "jwksResolverExtraRootCA") !== "";
+}
+
+function keyAuthoritiesName({ revisionSuffix }: InstallContext): string {
+  return `pilot-jwks-extra-cacerts${revisionSuffix}`;
+}
+
+function keyAuthorities(context: InstallContext, labels: Record<string, string>): Manifest[] {
+  const { namespace, values } = context;
+  if (!readsOtherKeys(context)) return [];
+  return [
+    {
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      metadata: { name: keyAuthoritiesName(context), namespace, labels },
+      data: { "extra.pem": textAt(values, "pilot", "jwksResolverExtraRootCA") },
+    },
   ];
 }
 
