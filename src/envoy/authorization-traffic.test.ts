@@ -195,6 +195,24 @@ const cases: Readonly<Record<string, Case>> = {
   },
 };
 
+const service: Service = {
+  apiVersion: "v1",
+  kind: "Service",
+  metadata: { name: "ext-authz", namespace: "default" },
+  spec: {
+    clusterIP: "10.96.0.77",
+    selector: { app: "ext-authz" },
+    ports: [
+      { name: "http", port: 8000 },
+      { name: "grpc", port: 9000 },
+      { name: "http-dead", port: 8001 },
+    ],
+  },
+};
+const at = { service: "ext-authz.default.svc.cluster.local" };
+const good = { "x-ext-authz": "allow" };
+const bad = { "x-ext-authz": "deny" };
+
 let created = 0;
 function policy(name: string, spec: AuthorizationPolicySpec, annotations: Record<string, string> = {}) {
   const creationTimestamp = new Date(Date.UTC(2026, 0, 1) + created++ * 1000).toISOString();
@@ -235,6 +253,7 @@ describe("who may call", { skip: noEnvoy }, () => {
     policies: readonly AuthorizationPolicy[],
     mesh: Partial<MeshConfig> = {},
     authorizers: readonly (readonly [service: Service, portName: string, port: number])[] = [],
+    severalAuthorizers = false,
   ) {
     const [plain, secure] = [await freePort(), await freePort()];
     const hosts = ["*"];
@@ -282,7 +301,7 @@ describe("who may call", { skip: noEnvoy }, () => {
       name: "elsewhere",
       metadata: { PROXY_CONFIG: { gatewayTopology: { numTrustedProxies: 1 } } },
     };
-    const bootstrap = staticBootstrap({ ...input, services }, proxy);
+    const bootstrap = staticBootstrap({ ...input, services, severalAuthorizers }, proxy);
     const { adminPort } = await spawnEnvoy({ after: (end) => void ends.push(end) }, bootstrap);
     await eventually(async () => assert.equal((await ask(adminPort, { path: "/ready" })).status, 200));
     return {
@@ -363,21 +382,6 @@ describe("who may call", { skip: noEnvoy }, () => {
 
   test("somebody else decides, over HTTP and gRPC; without a decision nothing passes unless it may", async () => {
     const [http, grpc] = await startAuthorizer();
-    const service: Service = {
-      apiVersion: "v1",
-      kind: "Service",
-      metadata: { name: "ext-authz", namespace: "default" },
-      spec: {
-        clusterIP: "10.96.0.77",
-        selector: { app: "ext-authz" },
-        ports: [
-          { name: "http", port: 8000 },
-          { name: "grpc", port: 9000 },
-          { name: "http-dead", port: 8001 },
-        ],
-      },
-    };
-    const at = { service: "ext-authz.default.svc.cluster.local" };
     const asked = policy("asked", {
       action: "CUSTOM",
       provider: { name: "it" },
@@ -389,9 +393,6 @@ describe("who may call", { skip: noEnvoy }, () => {
         [service, "grpc", grpc],
         [service, "http-dead", await freePort()],
       ]);
-    const good = { "x-ext-authz": "allow" };
-    const bad = { "x-ext-authz": "deny" };
-
     const overHttp = await run({
       envoyExtAuthzHttp: {
         ...at,
@@ -422,6 +423,38 @@ describe("who may call", { skip: noEnvoy }, () => {
     const unknown = await run({ envoyExtAuthzHttp: { ...at, port: 8000 } }, "another");
     assert.equal((await unknown.ask({ path: "/asked", headers: good })).status, 403);
     assert.equal((await unknown.ask({ path: "/free" })).status, 200);
+  });
+
+  test("of several who decide for one workload all must agree, if there may be several at all", async () => {
+    const [http, grpc] = await startAuthorizer();
+    const extensionProviders = [
+      { name: "a", envoyExtAuthzHttp: { ...at, port: 8000, includeRequestHeadersInCheck: ["x-ext-authz"] } },
+      { name: "ab", envoyExtAuthzGrpc: { ...at, port: 9000 } },
+      { name: "dead", envoyExtAuthzHttp: { ...at, port: 8001 } },
+    ];
+    const asks = (name: string, ...paths: readonly string[]): AuthorizationPolicy =>
+      policy(name, { action: "CUSTOM", provider: { name }, rules: [operation({ paths })] });
+    const policies = [asks("a", "/a", "/both", "/all"), asks("ab", "/ab", "/both", "/all"), asks("dead", "/all")];
+    const at3 = [
+      [service, "http", http],
+      [service, "grpc", grpc],
+      [service, "http-dead", await freePort()],
+    ] as const;
+    const several = await start(policies, { extensionProviders }, at3, true);
+    for (const [path, headers, wanted] of [
+      ["/a", good, 200],
+      ["/ab", good, 200],
+      ["/both", good, 200],
+      ["/a", bad, 403],
+      ["/ab", bad, 403],
+      ["/both", bad, 403],
+      ["/all", good, 403],
+      ["/free", bad, 200],
+    ] as const)
+      assert.equal((await several.ask({ path, headers })).status, wanted, `${path} ${JSON.stringify(headers)}`);
+    const one = await start(policies, { extensionProviders }, at3);
+    assert.equal((await one.ask({ path: "/a", headers: good })).status, 403);
+    assert.equal((await one.ask({ path: "/free" })).status, 200);
   });
 
   /** The sample `extauthz`; its ports for HTTP and gRPC. */

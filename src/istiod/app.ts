@@ -121,6 +121,7 @@ export async function startIstiod({ client, options, version, log }: IstiodDepen
     gatewayApi,
     tokenKeys,
     attachment: options.attachment,
+    severalAuthorizers: options.severalAuthorizers,
     clusterDomain: options.domain,
     clusterId: options.clusterId,
     debounceMs: options.debounceMs,

@@ -31,6 +31,8 @@ export interface IstiodOptions {
   readonly context: string | undefined;
   /** Istio: ENABLE_SELECTOR_BASED_K8S_GATEWAY_POLICY. */
   readonly attachment: Attachment;
+  /** Istio: PILOT_ENABLE_MULTIPLE_CUSTOM_AUTHZ_PROVIDERS. */
+  readonly severalAuthorizers: boolean;
   readonly ca: CaOptions;
   readonly tokenKeys: TokenKeyOptions;
   /** Who sees `/debug`. Istio: ENABLE_DEBUG_ENDPOINT_AUTH, DEBUG_ENDPOINT_AUTH_ALLOWED_NAMESPACES. */
@@ -105,6 +107,7 @@ export function readOptions(
     kubeconfig: text("kubeconfig") || undefined,
     context: text("context") || undefined,
     attachment: { selectsGateways: flag("ENABLE_SELECTOR_BASED_K8S_GATEWAY_POLICY", true) },
+    severalAuthorizers: flag("PILOT_ENABLE_MULTIPLE_CUSTOM_AUTHZ_PROVIDERS", false),
     ca: readCaOptions(env),
     tokenKeys: readTokenKeyOptions(env),
     debug: {

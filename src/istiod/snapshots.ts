@@ -29,6 +29,7 @@ export interface SnapshotsOptions {
   readonly gatewayApi: Pick<GatewayApi, "convert" | "onChange" | "watchesEndpoints">;
   readonly tokenKeys: Pick<KeyKeeper, "current" | "onChange">;
   readonly attachment: Attachment;
+  readonly severalAuthorizers: boolean;
   readonly clusterDomain: string;
   readonly clusterId: string;
   readonly debounceMs: { readonly quiet: number; readonly longest: number };
@@ -65,10 +66,11 @@ export function keepSnapshots(options: SnapshotsOptions): Snapshots {
   const { objects, settings, gatewayApi, log, onSnapshot } = options;
 
   function input(generated: GeneratedConfig): MeshInput {
-    const { clusterDomain, clusterId, attachment } = options;
+    const { clusterDomain, clusterId, attachment, severalAuthorizers } = options;
     const meshConfig = settings.meshConfig();
     const tokenKeys = options.tokenKeys.current();
-    return Object.freeze({ ...visible(), tokenKeys, attachment, generated, meshConfig, clusterDomain, clusterId });
+    const own = { tokenKeys, attachment, severalAuthorizers, generated, meshConfig, clusterDomain, clusterId };
+    return Object.freeze({ ...visible(), ...own });
   }
 
   /** What the mesh looks at. */

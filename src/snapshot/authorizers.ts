@@ -9,8 +9,11 @@ export type Authorizer =
   | { readonly provider: ExtensionProvider; readonly hostname: string }
   | { readonly provider: ExtensionProvider; readonly problem: string };
 
-/** By name. */
-export type Authorizers = ReadonlyMap<string, Authorizer>;
+export interface Authorizers {
+  readonly byName: ReadonlyMap<string, Authorizer>;
+  /** Whether policies of one workload may let several decide: all of them must agree then. */
+  readonly several: boolean;
+}
 
 /** One object for each outcome, so that what is made from it can be remembered by its identity. */
 const outcomes = memo((_provider: ExtensionProvider) => new Map<string, Authorizer>());
@@ -22,11 +25,12 @@ function outcome(provider: ExtensionProvider, key: string, make: () => Authorize
   return found;
 }
 
-/** The mesh's extension providers that authorize. The same map as long as nothing in it changes. Istio: processExtensionProvider. */
+/** The mesh's extension providers that authorize. The same object as long as nothing in it changes. Istio: processExtensionProvider. */
 export function authorizersOf(
   previous: Authorizers | undefined,
   { extensionProviders }: MeshConfig,
   services: readonly Service[],
+  several = false,
 ): Authorizers {
   const authorizers = new Map<string, Authorizer>();
   for (const provider of extensionProviders) {
@@ -42,7 +46,8 @@ export function authorizersOf(
         : outcome(provider, found.hostname, () => ({ provider, ...found })),
     );
   }
-  return keepMap(previous, authorizers);
+  const byName = keepMap(previous?.byName, authorizers);
+  return byName === previous?.byName && several === previous.several ? previous : { byName, several };
 }
 
 type Found = { readonly hostname: string } | { readonly problem: string };

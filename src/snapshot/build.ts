@@ -65,7 +65,7 @@ export function buildSnapshot(previous: Snapshot | undefined, input: MeshInput, 
     sidecars: configs.sidecars,
     requestAuthentications: configs.requestAuthentications,
     authorizationPolicies: configs.authorizationPolicies,
-    authorizers: authorizersOf(previous?.authorizers, input.meshConfig, services),
+    authorizers: authorizersOf(previous?.authorizers, input.meshConfig, services, input.severalAuthorizers),
     peers,
     problems: configs.problems,
   });

@@ -78,6 +78,8 @@ export interface MeshInput extends InputObjects {
   /** The same object as long as nothing in it changes. */
   readonly tokenKeys: TokenKeys;
   readonly attachment: Attachment;
+  /** Whether policies of one workload may name several extension providers. */
+  readonly severalAuthorizers: boolean;
   /** From the Kubernetes Gateway API. The same lists as long as nothing in them changes. */
   readonly generated: GeneratedConfig;
   readonly meshConfig: MeshConfig;
@@ -112,6 +114,7 @@ export function emptyInput(meshConfig: MeshConfig): MeshInput {
     peerAuthentications: new Map(),
     tokenKeys: noTokenKeys,
     attachment: selectsAll,
+    severalAuthorizers: false,
     generated: { virtualServices: [], destinationRules: [], gateways: [] },
     meshConfig,
     clusterDomain: "cluster.local",

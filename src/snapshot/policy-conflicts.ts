@@ -60,10 +60,10 @@ export const unaskable: (policies: Objects<AuthorizationPolicy>, authorizers: Au
       const resource = nameOf("AuthorizationPolicy", policy);
       const field = "spec.provider.name";
       const { name = "" } = policy.spec.provider ?? {};
-      const found = authorizers.get(name);
+      const found = authorizers.byName.get(name);
       const refused = "calls that it takes in are refused";
       if (found === undefined) {
-        const known = [...authorizers.keys()].join(", ") || "none";
+        const known = [...authorizers.byName.keys()].join(", ") || "none";
         const message = `the mesh config has no such authorizer among its extensionProviders (${known}): ${refused}`;
         return [{ reason: "NotFound", resource, field, message: `${JSON.stringify(name)}: ${message}` }];
       }
@@ -71,6 +71,7 @@ export const unaskable: (policies: Objects<AuthorizationPolicy>, authorizers: Au
         const message = `extension provider ${JSON.stringify(name)} can't be asked, as ${found.problem}: ${refused}`;
         return [{ reason: "NotFound", resource, field, message }];
       }
+      if (authorizers.several) return [];
       const older = custom
         .slice(0, index)
         .find((other) => other.spec.provider?.name !== name && mayShareWorkloads(policy, other));

@@ -106,9 +106,9 @@ function externalFilters(
   const http: HttpFilter[] = [];
   const tcp: Filter[] = [];
   for (const [name, chosen] of byProvider) {
-    const authorizer = authorizers.get(name);
-    // Istio: a workload has one authorizer.
-    const isUsable = byProvider.length === 1 && authorizer !== undefined && !("problem" in authorizer);
+    const authorizer = authorizers.byName.get(name);
+    const isChosen = byProvider.length === 1 || authorizers.several;
+    const isUsable = isChosen && authorizer !== undefined && !("problem" in authorizer);
     const prefix = `${externalRulePrefix(name)}-`;
     const rules = (seen: "requests" | "connections"): Rbac =>
       rulesOf(chosen, mesh, seen, RBAC_Action.DENY, prefix).enforced ??
