@@ -60,6 +60,6 @@ export async function conformanceCertificates(): Promise<{ readonly manifests: s
 }
 
 async function authority(now: Date): Promise<Authority> {
-  const { certificatePem, keyPem } = await createSelfSignedRoot("conformance", now);
+  const { certificatePem, keyPem } = await createSelfSignedRoot("conformance root", now);
   return authorityFrom({ certificate: certificatePem, key: keyPem });
 }

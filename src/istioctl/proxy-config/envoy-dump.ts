@@ -116,6 +116,10 @@ export interface Route {
   readonly name?: string;
   readonly match?: Readonly<Record<string, unknown>>;
   readonly metadata?: Metadata;
+  readonly route?: {
+    readonly cluster?: string;
+    readonly weighted_clusters?: { readonly clusters?: readonly { readonly name: string }[] };
+  };
 }
 
 interface EndpointConfig {
@@ -139,6 +143,18 @@ export const listenersOf = (dump: ConfigDump): Listener[] =>
     ...(section.dynamic_listeners ?? []).flatMap(({ active_state }) => (active_state ? [active_state.listener] : [])),
     ...(section.static_listeners ?? []).map(({ listener }) => listener),
   ]);
+
+export const chainsOf = ({ filter_chains = [], default_filter_chain: last }: Listener): readonly FilterChain[] => [
+  ...filter_chains,
+  ...(last ? [last] : []),
+];
+
+/** What the RBAC filters of a filter chain are told. */
+export function rbacOf({ filters = [] }: FilterChain): readonly RbacConfig[] {
+  return filters
+    .flatMap((filter) => [filter, ...(filter.typed_config?.http_filters ?? [])])
+    .flatMap(({ typed_config: config }) => (config?.["@type"]?.endsWith(".rbac.v3.RBAC") ? [config] : []));
+}
 
 export const routesOf = (dump: ConfigDump): RouteConfiguration[] =>
   sections(dump, "Routes").flatMap((section) => [

@@ -1,9 +1,10 @@
 import {
   type ConfigDump,
-  type Listener,
+  chainsOf,
   listenersOf,
   type RbacConfig,
   type RbacRules,
+  rbacOf,
 } from "../../proxy-config/envoy-dump.ts";
 
 /** What is done to calls that a policy takes in, in the order in which proxies ask. */
@@ -25,7 +26,7 @@ const anonymous = "_anonymous_match_nothing_";
  */
 export function authorizationRows(dump: ConfigDump): readonly (readonly string[])[] {
   const rules = new Map<string, { readonly action: Action; readonly policy: string; readonly names: Set<string> }>();
-  for (const { action, rule } of listenersOf(dump).flatMap(rbacOf).flatMap(rulesOf)) {
+  for (const { action, rule } of listenersOf(dump).flatMap(chainsOf).flatMap(rbacOf).flatMap(rulesOf)) {
     const policy = policyOf(rule);
     const key = `${action} ${policy}`;
     const known = rules.get(key) ?? { action, policy, names: new Set() };
@@ -38,14 +39,6 @@ export function authorizationRows(dump: ConfigDump): readonly (readonly string[]
     ["ACTION", "AuthorizationPolicy", "RULES"],
     ...sorted.map(({ action, policy, names }) => [action, policy, String(names.size)]),
   ];
-}
-
-/** What the RBAC filters of a listener are told. */
-function rbacOf({ filter_chains = [], default_filter_chain: last }: Listener): readonly RbacConfig[] {
-  return [...filter_chains, ...(last ? [last] : [])]
-    .flatMap(({ filters = [] }) => filters)
-    .flatMap((filter) => [filter, ...(filter.typed_config?.http_filters ?? [])])
-    .flatMap(({ typed_config: config }) => (config?.["@type"]?.endsWith(".rbac.v3.RBAC") ? [config] : []));
 }
 
 function rulesOf(config: RbacConfig): readonly { readonly action: Action; readonly rule: string }[] {
