@@ -54,7 +54,10 @@ function checkRule({ from, to, when }: AuthorizationRule, field: string, report:
 
 type Values = readonly string[] | undefined;
 
-/** Reports every value that `complaint` has something to say of; an empty one always. */
+/** Some values become regular expressions, of which Envoy takes no larger ones than it is told to (32768 steps). */
+const longestValue = 4096;
+
+/** Reports every value that `complaint` has something to say of; an empty one, and one that is too long, always. */
 function checkValues(
   values: Values,
   field: string,
@@ -62,7 +65,8 @@ function checkValues(
   complaint: (value: string) => string | undefined = () => undefined,
 ): void {
   values?.forEach((value, index) => {
-    const message = value === "" ? "must not be empty" : complaint(value);
+    const tooLong = value.length > longestValue && `must have at most ${longestValue} characters`;
+    const message = value === "" ? "must not be empty" : tooLong || complaint(value);
     if (message) report.error(`${field}[${index}]`, message, value);
   });
 }
