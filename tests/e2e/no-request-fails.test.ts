@@ -1,20 +1,12 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { assertNoneFailed, type LoadResult, loadFromOutside, loadFromPod } from "./load.ts";
 import { type Mesh, namespace, programs, startMesh, workload } from "./mesh.ts";
 import { isRoot } from "./weft-command.ts";
-
-/** What `pods/load.ts` prints. */
-interface LoadResult {
-  readonly sent: number;
-  readonly seen: Readonly<Record<string, number>>;
-  readonly failures: readonly string[];
-  readonly failed: number;
-}
 
 const api = "networking.istio.io/v1";
 
@@ -75,30 +67,9 @@ describe("no request fails", { skip: !isRoot && "needs root" }, () => {
   });
 
   /** Requests from the client's pod, through both sidecars. */
-  async function fromClient(seconds: number): Promise<LoadResult> {
-    const [pod] = await mesh.pods("client");
-    const command = ["node", "/programs/load.ts", "http://server/", String(seconds)];
-    return JSON.parse(await mesh.run(pod?.metadata?.name ?? "", command, seconds + 30)) as LoadResult;
-  }
-
+  const fromClient = (seconds: number): Promise<LoadResult> => loadFromPod(mesh, "client", "http://server/", seconds);
   /** Requests from the machine, through the gateway. */
-  function fromOutside(seconds: number): Promise<LoadResult> {
-    return new Promise((resolve, reject) => {
-      const program = join(import.meta.dirname, "pods", "load.ts");
-      const child = spawn(process.execPath, [program, `http://${mesh.gateway}/`, String(seconds)]);
-      let text = "";
-      child.stdout.on("data", (chunk: Buffer) => {
-        text += chunk.toString();
-      });
-      child.on("error", reject);
-      child.on("close", () => resolve(JSON.parse(text) as LoadResult));
-    });
-  }
-
-  function assertNoneFailed(result: LoadResult, atLeast = 300): void {
-    assert.deepEqual(result.failures, [], `${result.failed} of ${result.sent}`);
-    assert.ok(result.sent > atLeast, `only ${result.sent} requests`);
-  }
+  const fromOutside = (seconds: number): Promise<LoadResult> => loadFromOutside(`http://${mesh.gateway}/`, seconds);
 
   test("while the server is restarted, from inside and outside", async () => {
     const load = Promise.all([fromClient(25), fromOutside(25)]);
