@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, request as requestHttp, type Server } from "node:http";
 import { request as requestHttps } from "node:https";
+import { connect, createServer as createTcpServer } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
@@ -363,6 +364,45 @@ describe("who may call", { skip: noEnvoy }, () => {
     assert.equal(await running.stat("istio_dry_run_allow_.shadow_denied"), 2);
   });
 
+  test("connections that aren't HTTP: by what they have, with no more allowed and no less forbidden than is said", async () => {
+    const echo = createTcpServer((socket) => socket.on("error", () => {}).pipe(socket));
+    const echoPort = await listening(echo);
+    const through = async (...policies: readonly AuthorizationPolicy[]): Promise<boolean> => {
+      const at = await freePort();
+      const input = bookinfo({
+        pods: keyed([pod("mongodb", "127.0.0.1", {})]),
+        endpointSlices: keyed([loopbackSlice("mongodb", "mongodb", echoPort, "mongo")]),
+        virtualServices: keyed([
+          virtualService("tcp", {
+            hosts: ["*"],
+            gateways: ["front"],
+            tcp: [{ route: [{ destination: { host: "mongodb" } }] }],
+          }),
+        ]),
+        gateways: keyed([
+          gateway("front", {
+            selector: { istio: "ingressgateway" },
+            servers: [{ port: { number: at, name: "tcp", protocol: "TCP" }, hosts: ["*"], bind: "127.0.0.1" }],
+          }),
+        ]),
+        authorizationPolicies: keyed(policies),
+      });
+      const bootstrap = staticBootstrap(input, { ...ingressProxy, name: "elsewhere" });
+      const { adminPort } = await spawnEnvoy({ after: (end) => void ends.push(end) }, bootstrap);
+      await eventually(async () => assert.equal((await ask(adminPort, { path: "/ready" })).status, 200));
+      return await echoes(at);
+    };
+    const here = source({ ipBlocks: ["127.0.0.0/8"] });
+    const deny = (rule: AuthorizationRule) => policy("deny", { action: "DENY", rules: [rule] });
+    assert.equal(await through(policy("here", { rules: [here] })), true);
+    assert.equal(await through(policy("elsewhere", { rules: [source({ notIpBlocks: ["127.0.0.0/8"] })] })), false);
+    assert.equal(await through(policy("get", { rules: [{ ...here, ...operation({ methods: ["GET"] }) }] })), false);
+    assert.equal(await through(deny(operation({ methods: ["GET"] }))), false);
+    assert.equal(await through(deny(operation({ methods: ["GET"], ports: ["1"] }))), true);
+    assert.equal(await through(policy("dry", {}, { "istio.io/dry-run": "true" })), true);
+    echo.close();
+  });
+
   test("paths are made plain as far as the mesh says", async () => {
     const policies = [policy("no-admin", { action: "DENY", rules: [operation({ paths: ["/admin"] })] })];
     const tricks = { base: "/x/../admin", slashes: "//admin", escaped: "/x%2f..%2fadmin" };
@@ -476,6 +516,21 @@ describe("who may call", { skip: noEnvoy }, () => {
     });
   }
 });
+
+/** Whether what is sent comes back, before the connection is closed. */
+async function echoes(port: number): Promise<boolean> {
+  const socket = connect(port, "127.0.0.1");
+  try {
+    socket.write("ping");
+    return await new Promise<boolean>((resolve) => {
+      socket.once("data", (data) => resolve(data.toString() === "ping"));
+      socket.once("close", () => resolve(false));
+      socket.once("error", () => resolve(false));
+    });
+  } finally {
+    socket.destroy();
+  }
+}
 
 function operationPolicy(one: Parameters<typeof operation>[0]): AuthorizationPolicySpec {
   return { rules: [operation(one)] };
