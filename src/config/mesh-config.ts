@@ -2,6 +2,7 @@ import type { ConnectionPool, LocalityLoadBalancer, ZoneAwareLoadBalancer } from
 import type { ExtensionProvider } from "#api/istio/extension-provider.ts";
 import type { HTTPRetry } from "#api/istio/virtual-service.ts";
 import { parseDuration } from "#model/duration.ts";
+import { readHttpSettings } from "#model/http-settings.ts";
 import type { LabelSelector } from "#model/label-selector.ts";
 import { type CaCertificate, defaultMeshConfig, type MeshConfig } from "#model/mesh-config.ts";
 import { isKnownCipherSuite, isKnownCurve } from "./cipher-suites.ts";
@@ -111,6 +112,7 @@ interface RawMeshConfig {
     readonly hosts?: readonly string[];
   }[];
   readonly discoverySelectors?: readonly LabelSelector[];
+  readonly defaultConfig?: unknown;
   readonly extensionProviders?: readonly ExtensionProvider[];
   readonly caCertificates?: readonly CaCertificate[];
 }
@@ -160,6 +162,7 @@ export function readMeshConfig(given: Readonly<Record<string, unknown>>, rootNam
       hosts,
       clusterLocal: settings?.clusterLocal ?? false,
     })),
+    http: readHttpSettings(raw.defaultConfig),
     ...(raw.zoneAwareLbSetting ? { zoneAwareLbSetting: raw.zoneAwareLbSetting } : {}),
     ...(tcpKeepalive ? { tcpKeepalive } : {}),
     ...(defaultHttpRetryPolicy ? { defaultHttpRetryPolicy } : {}),

@@ -1,6 +1,7 @@
 import type { ConnectionPool, LocalityLoadBalancer, ZoneAwareLoadBalancer } from "#api/istio/destination-rule.ts";
 import type { ExtensionProvider } from "#api/istio/extension-provider.ts";
 import type { Destination, HTTPRetry } from "#api/istio/virtual-service.ts";
+import type { HttpSettings } from "./http-settings.ts";
 import type { LabelSelector } from "./label-selector.ts";
 
 type OutboundTrafficMode = "ALLOW_ANY" | "REGISTRY_ONLY";
@@ -63,6 +64,8 @@ export interface MeshConfig {
   /** Roots that are believed besides the control plane's own. */
   readonly caCertificates: readonly CaCertificate[];
   readonly tcpKeepalive?: NonNullable<NonNullable<ConnectionPool["tcp"]>["tcpKeepalive"]>;
+  /** How HTTP is treated: in a view as it is for the proxy, otherwise for proxies that say nothing themselves. */
+  readonly http: HttpSettings;
   /** For routes that say nothing of retries. */
   readonly defaultHttpRetryPolicy?: HTTPRetry;
 }
@@ -95,6 +98,7 @@ export const defaultMeshConfig: MeshConfig = Object.freeze({
   pathNormalization: "DEFAULT" as const,
   discoverySelectors: [],
   serviceSettings: [],
+  http: {},
   extensionProviders: [],
   caCertificates: [],
 });

@@ -3,6 +3,7 @@ import type { ConnectionPool } from "#api/istio/destination-rule.ts";
 import type { Gateway } from "#api/istio/gateway.ts";
 import type { OutboundTrafficPolicy } from "#api/istio/sidecar.ts";
 import { ByKey } from "#model/by-key.ts";
+import { type HttpSettings, readHttpSettings, withProfile } from "#model/http-settings.ts";
 import { type Labels, selects } from "#model/labels.ts";
 import { memo } from "#model/memo.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
@@ -73,7 +74,7 @@ function build(snapshot: Snapshot, proxy: Proxy): ProxyView {
   const ownFirst = [...new Set([proxy.namespace, rootNamespace])];
   return Object.freeze({
     proxy,
-    mesh: withPolicy(snapshot.mesh, sidecar?.spec.outboundTrafficPolicy),
+    mesh: withProxy(withPolicy(snapshot.mesh, sidecar?.spec.outboundTrafficPolicy), proxy),
     clusterId: snapshot.input.clusterId,
     place: placeOf(snapshot.input, proxy),
     scope: scopeOf(snapshot, {
@@ -113,6 +114,21 @@ function withPolicy(mesh: MeshConfig, policy: OutboundTrafficPolicy | undefined)
   return meshByPolicy(mesh).get(JSON.stringify([mode, egressProxy]), () =>
     Object.freeze({ ...mesh, outboundTrafficPolicy: { mode, ...(egressProxy ? { egressProxy } : {}) } }),
   );
+}
+
+const meshByProxy = memo((_mesh: MeshConfig) => new ByKey<MeshConfig>());
+
+/** The mesh's settings with what the proxy's own configuration says in place of them: one object for all that say the same. */
+function withProxy(mesh: MeshConfig, { metadata, type }: Proxy): MeshConfig {
+  const { headers = mesh.http.headers, connections = mesh.http.connections } = readHttpSettings(
+    metadata["PROXY_CONFIG"],
+  );
+  if (headers === undefined && connections === undefined) return mesh;
+  const http: HttpSettings = {
+    ...(headers ? { headers } : {}),
+    ...(connections ? { connections: withProfile(connections, type) } : {}),
+  };
+  return meshByProxy(mesh).get(JSON.stringify(http), () => Object.freeze({ ...mesh, http }));
 }
 
 /**

@@ -66,7 +66,7 @@ export function connectionPool(
           },
         }
       : {}),
-    typedExtensionProtocolOptions: httpOptions(spoken, { ...common, ...more }),
+    typedExtensionProtocolOptions: httpOptions(mesh, spoken, { ...common, ...more }),
   };
 }
 

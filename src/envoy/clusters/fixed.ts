@@ -30,7 +30,7 @@ export function blackHole(mesh: MeshConfig): Cluster {
 
 /** Goes where the client wanted to go. */
 export function passthrough(mesh: MeshConfig): Cluster {
-  return buildCluster(passthroughCluster, mesh.connectTimeoutMs, originalDestination());
+  return buildCluster(passthroughCluster, mesh.connectTimeoutMs, originalDestination(mesh));
 }
 
 /** Looks up the host that a request names. Istio: ALLOW_ANY_DYNAMIC_DNS. */
@@ -38,27 +38,27 @@ export function dynamicDns(mesh: MeshConfig): Cluster {
   return buildCluster(dynamicDnsCluster, mesh.connectTimeoutMs, {
     ...dynamicCluster(mesh),
     circuitBreakers: { thresholds: [noLimits] },
-    typedExtensionProtocolOptions: httpOptions(likeDownstream),
+    typedExtensionProtocolOptions: httpOptions(mesh, likeDownstream),
   });
 }
 
 /** As passthrough, for what comes in on a port that no service names. */
 export function inboundPassthrough(mesh: MeshConfig): Cluster {
   return buildCluster(inboundPassthroughCluster, mesh.connectTimeoutMs, {
-    ...originalDestination(),
+    ...originalDestination(mesh),
     upstreamBindConfig: { sourceAddress: inboundSource.address },
   });
 }
 
 type Differences = Parameters<typeof buildCluster>[2];
 
-function originalDestination(): Differences {
+function originalDestination(mesh: MeshConfig): Differences {
   return {
     altStatName: statName(passthroughCluster),
     clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.ORIGINAL_DST },
     lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED,
     circuitBreakers: { thresholds: [noLimits] },
-    typedExtensionProtocolOptions: httpOptions(likeDownstream, {
+    typedExtensionProtocolOptions: httpOptions(mesh, likeDownstream, {
       commonHttpProtocolOptions: { idleTimeout: duration(300_000) },
     }),
   };

@@ -6,6 +6,9 @@ import {
   HttpProtocolOptionsSchema,
 } from "#api/envoy/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js";
 
+import type { MeshConfig } from "#model/mesh-config.ts";
+import { preservingCase } from "../preserve-case.ts";
+
 const key = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 
 export type Upstream = NonNullable<
@@ -13,7 +16,7 @@ export type Upstream = NonNullable<
 >;
 
 /** What the client speaks is spoken on. */
-export const likeDownstream: Upstream = {
+export const likeDownstream: Extract<Upstream, { case: "useDownstreamProtocolConfig" }> = {
   case: "useDownstreamProtocolConfig",
   value: { httpProtocolOptions: {}, http2ProtocolOptions: {} },
 };
@@ -43,9 +46,24 @@ export type HttpSettings = Pick<
   "commonHttpProtocolOptions" | "upstreamHttpProtocolOptions" | "outlierDetection"
 >;
 
+/** The same with the capitals of HTTP/1 header names kept. */
+function withCase(upstream: Upstream): Upstream {
+  if (upstream === likeDownstream)
+    return { ...likeDownstream, value: { httpProtocolOptions: preservingCase, http2ProtocolOptions: {} } };
+  if (upstream !== http1) return upstream;
+  const protocolConfig = { case: "httpProtocolOptions", value: preservingCase } as const;
+  return { case: "explicitHttpConfig", value: { protocolConfig } };
+}
+
 /** `typedExtensionProtocolOptions` of a cluster; empty where nothing differs from Envoy's default, HTTP/1.1. */
-export function httpOptions(upstream: Upstream | undefined, settings: HttpSettings = {}): Record<string, Any> {
-  if (upstream === undefined && Object.keys(settings).length === 0) return {};
-  const options = create(HttpProtocolOptionsSchema, { upstreamProtocolOptions: upstream ?? http1, ...settings });
+export function httpOptions(
+  { http: { headers } }: MeshConfig,
+  upstream: Upstream | undefined,
+  settings: HttpSettings = {},
+): Record<string, Any> {
+  if (upstream === undefined && Object.keys(settings).length === 0 && !headers?.preserveCase) return {};
+  const spoken = upstream ?? http1;
+  const upstreamProtocolOptions = headers?.preserveCase ? withCase(spoken) : spoken;
+  const options = create(HttpProtocolOptionsSchema, { upstreamProtocolOptions, ...settings });
   return { [key]: anyPack(HttpProtocolOptionsSchema, options) };
 }

@@ -38,6 +38,7 @@ export function inboundCluster(
     circuitBreakers: { thresholds: [noLimits] },
     metadata: { filterMetadata: { istio: { services: services.map(serviceMetadata) } } },
     typedExtensionProtocolOptions: httpOptions(
+      mesh,
       isHttp2(port.protocol) ? http2 : isSniffed(port.protocol) ? likeDownstream : undefined,
     ),
     ...limited,

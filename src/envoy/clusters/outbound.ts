@@ -102,8 +102,14 @@ function outboundCluster(
     },
     ...(outlier ? { outlierDetection: outlierDetection(outlier) } : {}),
     ...withProxyProtocol(transport, policy.proxyProtocol),
+    ...bufferLimit(mesh),
     metadata: { filterMetadata: { istio: clusterMetadata(service, rule, subset, policy) } },
   });
+}
+
+function bufferLimit({ http: { connections } }: MeshConfig) {
+  const bytes = connections?.clusterBufferBytes;
+  return bytes === undefined ? {} : { perConnectionBufferLimitBytes: bytes };
 }
 
 /** Names that a ServiceEntry gives its servers count where the policy has none. Istio: constructUpstreamTLS. */

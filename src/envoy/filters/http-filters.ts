@@ -5,6 +5,7 @@ import { FilterConfigSchema } from "#api/envoy/gen/envoy/extensions/filters/http
 import { GrpcWebSchema } from "#api/envoy/gen/envoy/extensions/filters/http/grpc_web/v3/grpc_web_pb.js";
 import { RouterSchema } from "#api/envoy/gen/envoy/extensions/filters/http/router/v3/router_pb.js";
 import type { HttpFilter } from "#api/envoy/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
+import type { MeshConfig } from "#model/mesh-config.ts";
 import { httpFilter } from "./http-filter.ts";
 
 export const faultFilter = "envoy.filters.http.fault";
@@ -17,8 +18,8 @@ export const grpcWebFilter: HttpFilter = httpFilter(
   create(GrpcWebSchema),
 );
 
-/** The filters that every HTTP connection manager has, in the order a request passes them. */
-export const standardHttpFilters: readonly HttpFilter[] = [
+/** Before the router, in the order a request passes them. */
+const commonFilters: readonly HttpFilter[] = [
   // Before all that may answer by itself, so that those answers count too.
   httpFilter(
     "envoy.filters.http.grpc_stats",
@@ -31,6 +32,13 @@ export const standardHttpFilters: readonly HttpFilter[] = [
   // Idle without per-route configuration.
   httpFilter(faultFilter, HTTPFaultSchema, create(HTTPFaultSchema)),
   httpFilter(corsFilter, CorsSchema, create(CorsSchema)),
-  // Ends the chain.
-  httpFilter("envoy.filters.http.router", RouterSchema, create(RouterSchema)),
 ];
+
+const router = "envoy.filters.http.router";
+const plainRouter = httpFilter(router, RouterSchema, create(RouterSchema));
+const quietRouter = httpFilter(router, RouterSchema, create(RouterSchema, { suppressEnvoyHeaders: true }));
+
+/** The filters that every HTTP connection manager has; the router ends the chain. */
+export function standardHttpFilters({ http: { headers } }: MeshConfig): readonly HttpFilter[] {
+  return [...commonFilters, headers?.debugHeaders === false ? quietRouter : plainRouter];
+}

@@ -42,7 +42,7 @@ export function gatewayListeners(view: ProxyView): readonly GatewayListener[] {
     const inspected = port.servers.some(({ server }) => server.tls !== undefined) && !port.http;
     const proxied = gatewayTopology(view.proxy).proxyProtocol !== undefined;
     const inspectors = [...(proxied ? [proxyProtocol()] : []), ...(inspected ? [tlsInspector()] : [])];
-    const listener = gatewayListener(port.bind, port.port, chains, inspectors);
+    const listener = gatewayListener(port.bind, port.port, chains, inspectors, view.mesh);
     listeners.push({ listener, madeFrom: sourcesOf(view, port) });
   }
   return listeners;

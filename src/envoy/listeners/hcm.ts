@@ -21,8 +21,9 @@ import { gatewayTopology } from "../gateways/topology.ts";
 import { statName } from "../names.ts";
 import { duration } from "../proto.ts";
 import { accessLogs } from "./access-log.ts";
+import { connectionLimits, headerHandling } from "./http-settings.ts";
 
-type Init = Exclude<MessageInitShape<typeof HttpConnectionManagerSchema>, HttpConnectionManager>;
+export type Init = Exclude<MessageInitShape<typeof HttpConnectionManagerSchema>, HttpConnectionManager>;
 
 const requestIds = {
   typedConfig: anyPack(
@@ -54,7 +55,7 @@ function manager(
   const own = protocol === "GRPC-Web" ? [grpcWebFilter, ...more] : more;
   const config = create(HttpConnectionManagerSchema, {
     statPrefix: statName(statPrefix),
-    httpFilters: [...security, ...own, ...standardHttpFilters],
+    httpFilters: [...security, ...own, ...standardHttpFilters(mesh)],
     accessLog: [...accessLogs(mesh)],
     ...pathNormalization(mesh),
     proxy100Continue: true,
@@ -62,6 +63,8 @@ function manager(
     streamIdleTimeout: duration(0),
     upgradeConfigs: [{ upgradeType: "websocket" }],
     ...differences,
+    ...headerHandling(mesh),
+    ...connectionLimits(mesh),
   });
   return create(FilterSchema, {
     name: "envoy.filters.network.http_connection_manager",

@@ -95,7 +95,7 @@ export function openedInbound(view: Inbound): readonly Listener[] {
     .map((target) => {
       const bind = target.ingress?.bind ?? "0.0.0.0";
       const chains = targetChains(target, view);
-      return openedInboundListener(bind, target.targetPort, chains, inspectorsFor(chains));
+      return openedInboundListener(bind, target.targetPort, chains, inspectorsFor(chains), view.mesh);
     });
 }
 

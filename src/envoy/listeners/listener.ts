@@ -41,6 +41,7 @@ export function outboundListener(
     filterChains: [...filterChains],
     ...(defaultFilterChain ? { defaultFilterChain } : {}),
     listenerFilters: [...listenerFilters],
+    ...bufferLimit(mesh),
   });
 }
 
@@ -71,40 +72,39 @@ export function virtualInboundListener(
     maxConnectionsToAcceptPerSocketEvent: 1,
     filterChains: [...filterChains],
     listenerFilters: [...listenerFilters],
+    ...bufferLimit(mesh),
   });
 }
 
 /** A port that a sidecar opens for the workload. */
-export function openedInboundListener(
-  ip: string,
-  port: number,
-  filterChains: readonly FilterChain[],
-  listenerFilters: readonly ListenerFilter[],
-): Listener {
-  return create(ListenerSchema, {
-    name: `${ip}_${port}`,
-    address: address(ip, port),
-    trafficDirection: TrafficDirection.INBOUND,
-    continueOnListenerFiltersTimeout: true,
-    listenerFiltersTimeout: duration(0),
-    filterChains: [...filterChains],
-    listenerFilters: [...listenerFilters],
-  });
+export function openedInboundListener(...opened: Parameters<typeof openedListener>): Listener {
+  const differences = { continueOnListenerFiltersTimeout: true, listenerFiltersTimeout: duration(0) };
+  return Object.assign(openedListener(...opened), { trafficDirection: TrafficDirection.INBOUND, ...differences });
 }
 
 /** A port that a gateway opens. */
-export function gatewayListener(
+export function gatewayListener(...opened: Parameters<typeof openedListener>): Listener {
+  const differences = { maxConnectionsToAcceptPerSocketEvent: 1 };
+  return Object.assign(openedListener(...opened), { trafficDirection: TrafficDirection.OUTBOUND, ...differences });
+}
+
+function openedListener(
   ip: string,
   port: number,
   filterChains: readonly FilterChain[],
   listenerFilters: readonly ListenerFilter[],
+  mesh: MeshConfig,
 ): Listener {
   return create(ListenerSchema, {
     name: `${ip}_${port}`,
     address: address(ip, port),
-    trafficDirection: TrafficDirection.OUTBOUND,
-    maxConnectionsToAcceptPerSocketEvent: 1,
     filterChains: [...filterChains],
     listenerFilters: [...listenerFilters],
+    ...bufferLimit(mesh),
   });
+}
+
+function bufferLimit({ http: { connections } }: MeshConfig) {
+  const bytes = connections?.listenerBufferBytes;
+  return bytes === undefined ? {} : { perConnectionBufferLimitBytes: bytes };
 }

@@ -62,7 +62,7 @@ function build(
     const domains = domainsOf(service);
     count += domains.length;
     const routes = unruledRoutes(service, seen.policyOf(service), mesh, port);
-    return hostWith(routes, `${service.hostname}:${port}`, domains);
+    return hostWith(routes, `${service.hostname}:${port}`, domains, mesh);
   });
   // Mostly nobody asks for it later, and it is as large as the mesh.
   let domains: ReadonlySet<string> | undefined;

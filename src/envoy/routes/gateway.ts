@@ -5,6 +5,7 @@ import {
 } from "#api/envoy/gen/envoy/config/route/v3/route_components_pb.js";
 import type { RouteConfiguration } from "#api/envoy/gen/envoy/config/route/v3/route_pb.js";
 import { compareSpecificity, intersection } from "#model/host.ts";
+import type { MeshConfig } from "#model/mesh-config.ts";
 import { compareText } from "#snapshot/config-order.ts";
 import type { ProxyView } from "#snapshot/proxy-view.ts";
 import type { RoutingRule } from "#snapshot/virtual-services.ts";
@@ -47,9 +48,9 @@ export function gatewayRoutes(view: ProxyView, name: string): RouteConfiguration
   }
   if (hosts.size === 0) {
     // No route: Envoy answers 404.
-    return routeConfig(name, servers[0] ? [virtualHost(`blackhole:${servers[0].number}`, ["*"], [])] : []);
+    return routeConfig(name, servers[0] ? [virtualHost(`blackhole:${servers[0].number}`, ["*"], [], view.mesh)] : []);
   }
-  return routeConfig(name, collapse(hosts));
+  return routeConfig(name, collapse(hosts, view.mesh));
 }
 
 function ruleRoutes(view: ProxyView, rule: RoutingRule, entry: GatewayServer): readonly Route[] {
@@ -75,7 +76,7 @@ function hostNamed(hosts: Map<string, Host>, domain: string, port: number): Host
 }
 
 /** One virtual host for all domains with the same routes; the most specific domain names it. */
-function collapse(hosts: ReadonlyMap<string, Host>): VirtualHost[] {
+function collapse(hosts: ReadonlyMap<string, Host>, mesh: MeshConfig): VirtualHost[] {
   const groups: { host: Host; domains: string[] }[] = [];
   for (const [domain, host] of [...hosts].sort(([a], [b]) => compareSpecificity(a, b))) {
     const same = groups.find((group) => group.host.redirect === host.redirect && sameRoutes(group.host, host));
@@ -84,7 +85,7 @@ function collapse(hosts: ReadonlyMap<string, Host>): VirtualHost[] {
   }
   return groups
     .map(({ host, domains }) => {
-      const result = virtualHost(host.name, domains, catchAllLast(host.routes));
+      const result = virtualHost(host.name, domains, catchAllLast(host.routes), mesh);
       if (host.redirect) result.requireTls = VirtualHost_TlsRequirementType.ALL;
       return result;
     })

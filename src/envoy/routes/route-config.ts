@@ -5,6 +5,7 @@ import {
   VirtualHostSchema,
 } from "#api/envoy/gen/envoy/config/route/v3/route_components_pb.js";
 import { type RouteConfiguration, RouteConfigurationSchema } from "#api/envoy/gen/envoy/config/route/v3/route_pb.js";
+import type { MeshConfig } from "#model/mesh-config.ts";
 
 /** As much as the webhook lets through; Envoy's own limit is 4 KiB. */
 const maxDirectResponseBodySizeBytes = 1024 * 1024;
@@ -21,11 +22,16 @@ export function routeConfig(name: string, virtualHosts: readonly VirtualHost[]):
 }
 
 /** `x-envoy-attempt-count` tells the called workload which try it sees. */
-export function virtualHost(name: string, domains: readonly string[], routes: readonly Route[]): VirtualHost {
+export function virtualHost(
+  name: string,
+  domains: readonly string[],
+  routes: readonly Route[],
+  { http: { headers } }: MeshConfig,
+): VirtualHost {
   return create(VirtualHostSchema, {
     name,
     domains: [...domains],
     routes: [...routes],
-    includeRequestAttemptCount: true,
+    includeRequestAttemptCount: headers?.attemptCount ?? true,
   });
 }

@@ -186,6 +186,7 @@ function forward(
     ...timeouts(http.timeout),
     ...(semantics === "gateway" ? gatewayRewrite(http, match) : rewrite(http)),
     ...(host ? { hostRewriteSpecifier: { case: "hostRewriteLiteral", value: host } } : {}),
+    ...(context.mesh.http.headers?.forwardedHost ? { appendXForwardedHost: true } : {}),
     clusterSpecifier: only
       ? { case: "cluster", value: cluster(only.destination, context) }
       : { case: "weightedClusters", value: { clusters: destinations.map((item) => weighted(item, context)) } },

@@ -33,7 +33,12 @@ export function unruledRoutes(
 const maxHosts = 1_000;
 const hosts = memo((_routes: readonly Route[]) => new ByKey<VirtualHost>(maxHosts));
 
-/** A virtual host; the same object for the same routes, name and domains, whoever asks. */
-export function hostWith(routes: readonly Route[], name: string, domains: readonly string[]): VirtualHost {
-  return hosts(routes).get(`${name} ${domains.join(" ")}`, () => virtualHost(name, domains, routes));
+/** A virtual host; the same object for the same routes (which are made for a mesh), name and domains, whoever asks. */
+export function hostWith(
+  routes: readonly Route[],
+  name: string,
+  domains: readonly string[],
+  mesh: MeshConfig,
+): VirtualHost {
+  return hosts(routes).get(`${name} ${domains.join(" ")}`, () => virtualHost(name, domains, routes, mesh));
 }

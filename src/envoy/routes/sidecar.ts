@@ -35,7 +35,7 @@ export function sidecarRoutes(view: ProxyView, name: string): RouteConfiguration
     const own = name.slice(0, colon);
     const found = hosts.filter((host) => host.domains.includes(own));
     const only = found.length === 1 ? found[0] : undefined;
-    return routeConfig(name, only ? [virtualHost(only.name, ["*"], only.routes)] : found);
+    return routeConfig(name, only ? [virtualHost(only.name, ["*"], only.routes, view.mesh)] : found);
   }
   return routeConfig(name, [...hosts, catchAll(view.mesh)]);
 }
@@ -47,7 +47,7 @@ function everyPort(view: ProxyView, name: string, egress: Egress | undefined): R
   const hosts = ports.flatMap((port) =>
     virtualHosts(view, egress, port).map((host) => {
       const domains = host.domains.flatMap((domain) => [`${domain}:${port}`, ...(port === 80 ? [domain] : [])]);
-      return virtualHost(host.name, domains, host.routes);
+      return virtualHost(host.name, domains, host.routes, view.mesh);
     }),
   );
   hosts.sort((a, b) => compareText(a.name, b.name));
@@ -57,9 +57,9 @@ function everyPort(view: ProxyView, name: string, egress: Egress | undefined): R
 const catchAll = memo((mesh: MeshConfig): VirtualHost => {
   if (mesh.outboundTrafficPolicy.mode === "ALLOW_ANY") {
     const cluster = mesh.outboundTrafficPolicy.byHostName ? dynamicDnsCluster : unknownDestination(mesh);
-    return virtualHost("allow_any", ["*"], [passthroughRoute(cluster)]);
+    return virtualHost("allow_any", ["*"], [passthroughRoute(cluster)], mesh);
   }
-  return virtualHost("block_all", ["*"], [blockRoute()]);
+  return virtualHost("block_all", ["*"], [blockRoute()], mesh);
 });
 
 /** Routes that some hosts and services share. */
@@ -85,7 +85,7 @@ function virtualHosts(view: ProxyView, egress: Egress, port: number): readonly V
   const services = byHostname(egress.byPort.get(port) ?? noServices);
   const groups = ruleGroups(view, egress, port, services);
   const defaults = defaultHosts(scope.destinations, egress.byPort, mesh, port, proxy.dnsDomain);
-  const quick = replaced(defaults, groups, proxy.dnsDomain, port);
+  const quick = replaced(view, defaults, groups, port);
   if (quick !== undefined) return quick;
   const ruled = new Set(groups.flatMap((group) => group.services));
   for (const service of callable(services.values(), port)) {
@@ -102,9 +102,9 @@ function inOrder(hosts: readonly VirtualHost[]): readonly VirtualHost[] {
 
 /** The default hosts with those of `groups` in their place. Undefined where two want the same name or domain. */
 function replaced(
+  view: ProxyView,
   defaults: DefaultHosts,
   groups: readonly Group[],
-  dnsDomain: string,
   port: number,
 ): readonly VirtualHost[] | undefined {
   if (!defaults.isClear) return undefined;
@@ -114,13 +114,13 @@ function replaced(
     for (const service of services) {
       const name = `${service.hostname}:${port}`;
       if (ruled.has(name)) return undefined;
-      ruled.set(name, hostWith(routes, name, serviceDomains(service, dnsDomain).domains));
+      ruled.set(name, hostWith(routes, name, serviceDomains(service, view.proxy.dnsDomain).domains, view.mesh));
     }
     for (const host of hosts) {
       const domain = hostForm(host);
       const key = domain.toLowerCase();
       if (added.has(key) || defaults.hasDomain(key)) return undefined;
-      added.set(key, hostWith(routes, `${host}:${port}`, [domain]));
+      added.set(key, hostWith(routes, `${host}:${port}`, [domain], view.mesh));
     }
   }
   const result = [...defaults.hosts];
@@ -201,7 +201,7 @@ function named(view: ProxyView, groups: readonly Group[], port: number): Virtual
       (domain) => !taken.has(domain.toLowerCase()) && !(short.includes(domain) && full.has(domain)),
     );
     for (const domain of free) taken.add(domain.toLowerCase());
-    if (free.length > 0) result.push(hostWith(routes, name, free));
+    if (free.length > 0) result.push(hostWith(routes, name, free, view.mesh));
   };
   for (const { hosts, services, routes } of groups) {
     for (const host of hosts) add(host, [hostForm(host)], [], routes);
