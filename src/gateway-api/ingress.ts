@@ -14,6 +14,8 @@ export interface IngressInput {
   readonly services: Objects<Service>;
   readonly clusterDomain: string;
   readonly rootNamespace: string;
+  /** Mesh config: whether Ingresses are served at all, and those without a class too. */
+  readonly mode: "OFF" | "DEFAULT" | "STRICT";
   /** Mesh config: the name of our class in the annotation, and the label `istio` of the proxies that serve Ingresses. */
   readonly ingressClass: string;
   readonly ingressSelector: string;
@@ -46,12 +48,13 @@ function byAge(a: Ingress, b: Ingress): number {
   return compareObjects({ metadata: a.metadata ?? {} }, { metadata: b.metadata ?? {} });
 }
 
-/** The annotation comes first; without any class an Ingress is somebody else's. Istio: ingress mode STRICT. */
-function isOurs({ metadata, spec }: Ingress, { ingressClasses, ingressClass }: IngressInput): boolean {
+/** The annotation comes first. Istio: shouldProcessIngressWithClass. */
+function isOurs({ metadata, spec }: Ingress, { ingressClasses, ingressClass, mode }: IngressInput): boolean {
   const annotation = metadata?.annotations?.[classAnnotation];
-  if (annotation !== undefined) return annotation === ingressClass;
-  const name = spec?.ingressClassName;
-  return name !== undefined && ingressClasses.get(name)?.spec?.controller === controller;
+  if (annotation !== undefined)
+    return mode !== "OFF" && (annotation === ingressClass || (mode === "DEFAULT" && annotation === ""));
+  const found = spec?.ingressClassName === undefined ? undefined : ingressClasses.get(spec.ingressClassName);
+  return found === undefined ? mode === "DEFAULT" : found.spec?.controller === controller;
 }
 
 function gatewayName({ metadata }: Ingress): string {

@@ -1,5 +1,6 @@
 import type { ConfigMap } from "kubernetes-types/core/v1.d.ts";
 import { readMeshConfig } from "#config/mesh-config.ts";
+import { unusedMeshFields } from "#config/unused-mesh-fields.ts";
 import { type InjectMeshConfig, parseMeshConfig } from "#inject/mesh.ts";
 import { completeInjectValues, type InjectValues, parseInjectValues } from "#inject/values.ts";
 import type { KubeClient } from "#kube/client.ts";
@@ -59,6 +60,7 @@ export function followMeshSettings(options: {
     const next = parseMeshConfig(text ?? "");
     mesh = readMeshConfig(next, namespace);
     raw = next;
+    for (const field of unusedMeshFields(next)) log.warn("a field of the mesh config has no effect", { field });
     for (const listener of listeners) listener("mesh");
   };
   const readInjector = (text: string | undefined): void => {

@@ -1,7 +1,7 @@
 import { parseDuration } from "./duration.ts";
 
 /** What proxies do with headers of their own. Istio: ProxyConfig.proxyHeaders. */
-export interface HeaderSettings {
+interface HeaderSettings {
   /** `x-envoy-attempt-count` to the called workload. */
   readonly attemptCount: boolean;
   /** `x-envoy-…` about the call, for people to look at. */

@@ -1,10 +1,11 @@
 import { createInterface } from "node:readline/promises";
 import type { Command } from "commander";
+import { unusedMeshFields } from "#config/unused-mesh-fields.ts";
 import { type Connection, type ConnectionFlags, connect, withConnectionFlags } from "../connection.ts";
 import { createDiscovery } from "../discovery.ts";
 import { UsageError } from "../usage-error.ts";
 import { applyManifests } from "./apply.ts";
-import { type Tree, textAt } from "./merge.ts";
+import { mergeTrees, type Tree, textAt, treeAt } from "./merge.ts";
 import { resolveOperatorSpec } from "./operator-spec.ts";
 import { createProgress } from "./progress.ts";
 import { pruneComponents } from "./prune.ts";
@@ -51,6 +52,8 @@ async function install(flags: InstallFlags): Promise<void> {
     set: flags.set,
     ...(flags.revision ? { revision: flags.revision } : {}),
   });
+  for (const field of unusedMeshFields(mergeTrees(treeAt(spec, "values", "meshConfig"), treeAt(spec, "meshConfig"))))
+    process.stderr.write(`! meshConfig.${field}\n`);
   const components = renderComponents(spec);
   const timeoutMs = parseSeconds(flags.readinessTimeout);
   const connection = connect(flags);

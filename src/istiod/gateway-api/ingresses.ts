@@ -28,6 +28,8 @@ export interface IngressesOptions {
   readonly log: Log;
 }
 
+const modes = ["OFF", "DEFAULT", "STRICT"] as const;
+
 export function followIngresses(options: IngressesOptions): Ingresses {
   const { client, settings, clusterDomain, rootNamespace, signal, log } = options;
   const ingresses = startInformer<Ingress>(client, resourceTypes.ingresses, { signal, log });
@@ -52,6 +54,7 @@ export function followIngresses(options: IngressesOptions): Ingresses {
         services,
         clusterDomain,
         rootNamespace,
+        mode: modes.find((mode) => mode === settings.rawMesh()["ingressControllerMode"]) ?? "STRICT",
         ingressClass: text("ingressClass", "istio"),
         ingressSelector: text("ingressSelector", ""),
         ingressService,

@@ -71,6 +71,7 @@ function check(ingresses: readonly Ingress[], expected: readonly Expected[] | un
     clusterDomain: "cluster.local",
     rootNamespace: "istio-system",
     ingressClass: "istio",
+    mode: "STRICT",
     ingressSelector: "",
     ingressService: "istio-ingressgateway",
   });
