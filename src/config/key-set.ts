@@ -75,7 +75,8 @@ function isUsable(key: Key): boolean {
   const type = String(key["kty"]);
   const needed = members[type];
   if (needed === undefined || !Object.hasOwn(members, type)) return false;
-  if (!needed.every((name) => typeof key[name] === "string" && isBase64Url(key[name]))) return false;
+  if (!needed.every((name) => typeof key[name] === "string" && (name === "crv" || isBase64Url(key[name]))))
+    return false;
   // Envoy's JSON parser refuses half of a surrogate pair.
   if (named.some((name) => typeof key[name] === "string" && !key[name].isWellFormed())) return false;
   const algorithm = key["alg"];
@@ -93,8 +94,10 @@ function isUsable(key: Key): boolean {
   return isKey(key);
 }
 
+/** RFC 4648 §5, with padding or without. */
 function isBase64Url(text: string): boolean {
-  return text.length <= maxNumber && /^[A-Za-z0-9_-]+={0,2}$/.test(text);
+  if (text.length > maxNumber || !/^[A-Za-z0-9_-]+={0,2}$/.test(text)) return false;
+  return text.endsWith("=") ? text.length % 4 === 0 : text.length % 4 !== 1;
 }
 
 /** Envoy takes these two alone. */

@@ -9,6 +9,7 @@ import { nameSet } from "#xds/name-set.ts";
 import { typeUrls } from "#xds/resource.ts";
 import type { ResourceSet } from "#xds/resource-set.ts";
 import { bookinfo, keyed, pod, productpageProxy, slice, virtualService } from "./bookinfo.fixture.ts";
+import { securityFilters } from "./filters/security-filters.ts";
 import { generateSet } from "./generate.ts";
 import { sidecarRoutes } from "./routes/sidecar.ts";
 
@@ -141,4 +142,37 @@ test("what pods of a service take in is the same for all of them, also after a c
   assert.equal(targets.length, 1);
   assert.equal(proxyView(after, productpageProxy).targets, targets);
   assert.equal(proxyView(before, replica).targets, targets);
+});
+
+test("workloads that accept the same tokens share the filter, also after keys of others changed", () => {
+  const policy = (name: string, namespace: string, url: string) => ({
+    apiVersion: "security.istio.io/v1",
+    kind: "RequestAuthentication",
+    metadata: { name, namespace },
+    spec: { jwtRules: [{ issuer: name, jwksUri: url }] },
+  });
+  const keysWith = (text: string) => ({
+    reader: "istiod" as const,
+    read: new Map([["keys https://other.example", { text }]]),
+  });
+  const input = bookinfo({
+    requestAuthentications: keyed([
+      policy("all", "istio-system", "https://all.example"),
+      policy("other", "other", "https://other.example"),
+    ]),
+    tokenKeys: keysWith("1"),
+  });
+  const before = buildSnapshot(undefined, input, {});
+  const after = buildSnapshot(before, { ...input, tokenKeys: keysWith("2") }, {});
+  const replica = sidecar("sidecar~10.0.0.30~x.third~third.svc.cluster.local");
+  const other = sidecar("sidecar~10.0.0.31~y.other~other.svc.cluster.local");
+  const filtersOf = (snapshot: Snapshot, proxy: Proxy) => securityFilters(proxyView(snapshot, proxy));
+  assert.equal(filtersOf(before, productpageProxy), filtersOf(before, replica));
+  assert.equal(filtersOf(after, productpageProxy), filtersOf(before, replica));
+  assert.notEqual(filtersOf(after, other), filtersOf(before, other));
+  assert.equal(filtersOf(before, productpageProxy).http.length, 1);
+  const own = (snapshot: Snapshot) => sets(snapshot, productpageProxy)[typeUrls.listener]?.own;
+  own(after)?.forEach((resource, index) => {
+    assert.equal(resource, own(before)?.[index], resource.name);
+  });
 });

@@ -34,6 +34,7 @@ export const noTokenKeys: TokenKeys = Object.freeze({ reader: "istiod", read: ne
 
 /** A kind of token that a workload accepts, and the keys it is signed with. The same object as long as both are. */
 export interface TokenRule {
+  readonly policy: RequestAuthentication;
   readonly rule: JWTRule;
   readonly keys: Keys | RemoteKeys;
 }
@@ -68,13 +69,17 @@ function servicesFor({ reader }: TokenKeys, services: readonly Service[]): reado
 
 const resolved = memo(
   (policies: readonly RequestAuthentication[], keys: TokenKeys, services: readonly Service[]): readonly TokenRule[] => {
-    const rules = policies.flatMap(({ spec }) => spec.jwtRules ?? []);
-    rules.sort((a, b) => compareText(a.issuer ?? "", b.issuer ?? ""));
-    return internList(rules.map((rule) => tokenRule(rule, keysOf(rule, keys, services))));
+    const rules = policies.flatMap((policy) =>
+      (policy.spec.jwtRules ?? []).map((rule) => tokenRule(policy, rule, keysOf(rule, keys, services))),
+    );
+    return internList(rules.sort((a, b) => compareText(a.rule.issuer ?? "", b.rule.issuer ?? "")));
   },
 );
 
-const tokenRule = memo((rule: JWTRule, keys: TokenRule["keys"]): TokenRule => Object.freeze({ rule, keys }));
+const tokenRule = memo(
+  (policy: RequestAuthentication, rule: JWTRule, keys: TokenRule["keys"]): TokenRule =>
+    Object.freeze({ policy, rule, keys }),
+);
 
 function keysOf(rule: JWTRule, keys: TokenKeys, services: readonly Service[]): TokenRule["keys"] {
   if (rule.jwks) return ownKeys(rule);

@@ -17,6 +17,7 @@ const kinds = new Map([
   ["gateway", "Gateway"],
   ["envoy-filter", "EnvoyFilter"],
   ["authorization-policy", "AuthorizationPolicy"],
+  ["request-authentication", "RequestAuthentication"],
 ]);
 
 const prefix = Buffer.from("/apis/networking.istio.io/");

@@ -12,6 +12,7 @@ import type { HttpFilter } from "#api/envoy/gen/envoy/extensions/filters/network
 import { memo } from "#model/memo.ts";
 import { compareText } from "#snapshot/config-order.ts";
 import type { TokenRule } from "#snapshot/token-rules.ts";
+import { configPath } from "../clusters/outbound.ts";
 import { clusterName } from "../names.ts";
 import { duration, durationOf } from "../proto.ts";
 import { httpFilter } from "./http-filter.ts";
@@ -29,6 +30,7 @@ type KeySpecifier = NonNullable<
  * rule says that it must have one. Istio: convertToEnvoyJwtConfig.
  */
 const build = memo((rules: readonly TokenRule[]) => ({
+  madeFrom: [...new Set(rules.map(pathOf))],
   sidecar: httpFilter(jwtFilterName, JwtAuthenticationSchema, jwtConfig(rules, false)),
   // Routes of gateways may ask for claims: they are looked for again when these are known.
   router: httpFilter(jwtFilterName, JwtAuthenticationSchema, jwtConfig(rules, true)),
@@ -37,6 +39,16 @@ const build = memo((rules: readonly TokenRule[]) => ({
 /** The same object for the same rules; undefined without any. */
 export function jwtFilter(rules: readonly TokenRule[], proxyType: "sidecar" | "router"): HttpFilter | undefined {
   return rules.length === 0 ? undefined : build(rules)[proxyType];
+}
+
+/** The policies that the filter is made from, as paths. */
+export function jwtSources(rules: readonly TokenRule[]): readonly string[] {
+  return rules.length === 0 ? [] : build(rules).madeFrom;
+}
+
+function pathOf({ policy: { metadata } }: TokenRule): string {
+  const { namespace = "", name = "" } = metadata;
+  return configPath("request-authentication", namespace, name, "security.istio.io");
 }
 
 /** Istio's names of the providers are `origins-` and a number. */

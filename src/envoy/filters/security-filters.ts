@@ -3,7 +3,7 @@ import type { HttpFilter } from "#api/envoy/gen/envoy/extensions/filters/network
 import { memo } from "#model/memo.ts";
 import type { ProxyView } from "#snapshot/proxy-view.ts";
 import { type AuthorizationFilters, authorizationFilters } from "../authorization/filters.ts";
-import { jwtFilter } from "./jwt.ts";
+import { jwtFilter, jwtSources } from "./jwt.ts";
 
 /** The filters that decide what may come in. */
 export interface SecurityFilters {
@@ -21,10 +21,11 @@ type Secured = Pick<ProxyView, "tokenRules" | "authorizationPolicies" | "authori
 export function securityFilters(view: Secured): SecurityFilters {
   const authorization = authorizationFilters(view.authorizationPolicies, view.mesh, view.authorizers);
   const jwt = jwtFilter(view.tokenRules, view.proxy.type);
-  return jwt === undefined ? authorization : behind(jwt, authorization);
+  return jwt === undefined ? authorization : behind(jwt, jwtSources(view.tokenRules), authorization);
 }
 
-const behind = memo((jwt: HttpFilter, authorization: AuthorizationFilters) => ({
+const behind = memo((jwt: HttpFilter, madeFrom: readonly string[], authorization: AuthorizationFilters) => ({
   ...authorization,
   http: [jwt, ...authorization.http],
+  madeFrom: [...madeFrom, ...authorization.madeFrom],
 }));
