@@ -4,6 +4,7 @@ import type { DestinationRule } from "#api/istio/destination-rule.ts";
 import type { Gateway } from "#api/istio/gateway.ts";
 import type { IstioObject } from "#api/istio/object.ts";
 import type { PeerAuthentication } from "#api/istio/peer-authentication.ts";
+import type { RequestAuthentication } from "#api/istio/request-authentication.ts";
 import type { VirtualService } from "#api/istio/virtual-service.ts";
 import type { ResourceType } from "#kube/object.ts";
 import { resourceTypes } from "#kube/resource-types.ts";
@@ -17,6 +18,7 @@ import { type IngressGateway, ingressLines } from "./ingress.ts";
 import { namingIn } from "./naming.ts";
 import { peerAuthenticationLines } from "./peer-authentication.ts";
 import { hasProxy, podLines } from "./pod.ts";
+import { requestAuthenticationLines } from "./request-authentication.ts";
 import { type Configuration, serviceLines } from "./service.ts";
 
 interface DescribeFlags extends ConnectionFlags {
@@ -65,18 +67,18 @@ async function describePod(target: string, flags: DescribeFlags): Promise<readon
   for (const service of services) {
     lines.push(rule, ...serviceLines(service, pod, [labels], dump, configuration, naming));
   }
-  const policies = await Promise.all(
-    [...new Set([namespace, connection.istioNamespace])].map((of) =>
-      client.list<PeerAuthentication>(resourceTypes.peerAuthentications, { namespace: of }),
-    ),
-  );
-  lines.push(rule);
+  const policies = async <T extends IstioObject>(type: ResourceType): Promise<readonly T[]> => {
+    const places = [...new Set([namespace, connection.istioNamespace])];
+    const lists = await Promise.all(places.map((of) => client.list<T>(type, { namespace: of })));
+    return lists.flatMap(({ items }) => items);
+  };
+  const workload = { namespace, labels };
+  const peers = await policies<PeerAuthentication>(resourceTypes.peerAuthentications);
+  const requests = await policies<RequestAuthentication>(resourceTypes.requestAuthentications);
   lines.push(
-    ...peerAuthenticationLines(
-      policies.flatMap(({ items }) => items),
-      { namespace, labels },
-      connection.istioNamespace,
-    ),
+    rule,
+    ...peerAuthenticationLines(peers, workload, connection.istioNamespace),
+    ...requestAuthenticationLines(requests, workload, connection.istioNamespace),
   );
   for (const gateway of await ingressGateways(connection)) {
     lines.push(...ingressLines(gateway, services, [labels], configuration, naming));

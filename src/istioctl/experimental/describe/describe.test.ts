@@ -3,12 +3,14 @@ import test from "node:test";
 import type { Pod, Service } from "kubernetes-types/core/v1.d.ts";
 import type { DestinationRule } from "#api/istio/destination-rule.ts";
 import type { PeerAuthentication, PeerAuthenticationSpec } from "#api/istio/peer-authentication.ts";
+import type { RequestAuthentication } from "#api/istio/request-authentication.ts";
 import type { HTTPRoute, VirtualService } from "#api/istio/virtual-service.ts";
 import type { ConfigDump } from "../../proxy-config/envoy-dump.ts";
 import { ingressLines } from "./ingress.ts";
 import { namingIn } from "./naming.ts";
 import { peerAuthenticationLines } from "./peer-authentication.ts";
 import { podLines } from "./pod.ts";
+import { requestAuthenticationLines } from "./request-authentication.ts";
 import { serviceLines } from "./service.ts";
 
 const name = namingIn("default");
@@ -202,4 +204,32 @@ test("what the ports take in, and who says it", () => {
     "Applied PeerAuthentication:",
     "   own.default, mesh.istio-system",
   ]);
+});
+
+test("a pod's tokens, and what is wrong with their keys", () => {
+  const policy = (name: string, namespace: string, spec: RequestAuthentication["spec"], status?: object) => ({
+    apiVersion: "security.istio.io/v1",
+    kind: "RequestAuthentication",
+    metadata: { name, namespace },
+    spec,
+    ...(status ? { status } : {}),
+  });
+  const failed = { type: "weft.dev/Accepted", status: "False", message: "the keys can't be read" };
+  const policies = [
+    policy("mesh", "istio-system", { jwtRules: [{ issuer: "me", audiences: ["a", "b"] }] }),
+    policy(
+      "own",
+      "default",
+      { jwtRules: [{ jwksUri: "https://a.example", presence: "REQUIRED" }] },
+      { conditions: [failed] },
+    ),
+    policy("other", "default", { selector: { matchLabels: { app: "other" } }, jwtRules: [{ issuer: "x" }] }),
+  ];
+  assert.deepEqual(requestAuthenticationLines(policies, { namespace: "default", labels }, "istio-system"), [
+    "Applied RequestAuthentication:",
+    "   own.default: requires tokens of any issuer",
+    "   mesh.istio-system: accepts tokens of me for a, b",
+    "   WARNING: own.default: the keys can't be read",
+  ]);
+  assert.deepEqual(requestAuthenticationLines([], { namespace: "default", labels }, "istio-system"), []);
 });
