@@ -54,6 +54,11 @@ export const builtInImages: readonly BuiltInImage[] = [
     }),
   },
   {
+    names: ["mccutchen/go-httpbin", "go-httpbin"],
+    what: "httpbin, which answers as it is asked to",
+    image: image({ entrypoint: [node, `${samples}/httpbin/src/main.ts`] }),
+  },
+  {
     names: ["ext-authz"],
     what: "Istio's sample that external authorization asks",
     image: image({ entrypoint: [node, `${samples}/extauthz/src/main.ts`] }),
