@@ -29,18 +29,33 @@ export interface EnvoyOptions {
   readonly node: object;
   /** Absent: plaintext. */
   readonly tls?: { readonly rootPem: string; readonly serverName: string; readonly token: string };
+  /** What its agent would give it; some of a test's own unless given. */
+  readonly secrets?: WorkloadSecrets;
 }
 
-/** A socket at which Envoy finds a certificate of `identity` and the authority that issued it, as at its agent's. */
-async function secretsFor(t: { after(end: () => unknown): void }, identity: string): Promise<string> {
+/** A workload's certificate with its chain, its key, and the roots that it checks others against; PEM. */
+export interface WorkloadSecrets {
+  readonly chainPem: string;
+  readonly keyPem: string;
+  readonly rootsPem: string;
+}
+
+async function ownSecrets(identity: string): Promise<WorkloadSecrets> {
   const now = new Date();
   const root = await createSelfSignedRoot("test", now);
   const { publicKey, privateKey } = await generateKeyPair();
   const authority = authorityFrom({ certificate: root.certificatePem, key: root.keyPem });
   const chainPem = issue(authority, { publicKey, names: [{ uri: identity }], lifetimeMs: 3_600_000, now });
+  const keyPem = String(privateKey.export({ type: "pkcs8", format: "pem" }));
+  return { chainPem, keyPem, rootsPem: root.certificatePem };
+}
+
+/** A socket at which Envoy finds them, as at its agent's. */
+async function socketFor(t: { after(end: () => unknown): void }, secrets: WorkloadSecrets): Promise<string> {
+  const { chainPem, keyPem, rootsPem } = secrets;
   const store = createSecretStore();
-  store.set("default", { chainPem, keyPem: String(privateKey.export({ type: "pkcs8", format: "pem" })) });
-  store.set("ROOTCA", { rootsPem: root.certificatePem });
+  store.set("default", { chainPem, keyPem });
+  store.set("ROOTCA", { rootsPem });
   const folder = mkdtempSync(join(tmpdir(), "weft-sds-"));
   const socket = join(folder, "socket");
   const server = await startSdsServer(socket, store, silentLog);
@@ -72,7 +87,7 @@ export async function startEnvoy(
       },
     },
   };
-  const secrets = await secretsFor(t, "spiffe://cluster.local/ns/default/sa/test");
+  const socket = await socketFor(t, options.secrets ?? (await ownSecrets("spiffe://cluster.local/ns/default/sa/test")));
   return await spawnEnvoy(t, {
     node: options.node,
     dynamic_resources: {
@@ -91,7 +106,7 @@ export async function startEnvoy(
           ...http2Cluster("xds", { socket_address: { address: "127.0.0.1", port_value: options.xdsPort } }),
           ...(tls ? { transport_socket: transportSocket } : {}),
         },
-        http2Cluster("sds-grpc", { pipe: { path: secrets } }),
+        http2Cluster("sds-grpc", { pipe: { path: socket } }),
       ],
     },
   });

@@ -5,8 +5,13 @@ import { join } from "node:path";
 import { createDiscovery } from "#istioctl/discovery.ts";
 import type { KubeObject } from "#kube/object.ts";
 import { resourceTypes } from "#kube/resource-types.ts";
-import { eventually, startEnvoy } from "#xds/test-envoy.ts";
+import { generateKeyPair } from "#x509/key-pair.ts";
+import { pemBlocks } from "#x509/pem.ts";
+import { buildRequest } from "#x509/request.ts";
+import { WireWriter } from "#xds/protobuf-wire.ts";
+import { eventually, startEnvoy, type WorkloadSecrets } from "#xds/test-envoy.ts";
 import { type ControlPlane, startControlPlane } from "../istiod/control-plane.ts";
+import { frame, grpcExchange } from "./grpc-exchange.ts";
 import { type RecordedLog, recordLog } from "./recorded-log.ts";
 
 /** Who ends what was started: a test, or the whole mesh. */
@@ -23,6 +28,8 @@ export interface AttackedMesh extends ControlPlane, Owner {
   apply(...objects: readonly KubeObject[]): Promise<void>;
   /** A token of a service account, which is made if it isn't there. */
   tokenOf(namespace: string, account: string, audience?: string): Promise<string>;
+  /** What a workload's agent has from istiod by this account. */
+  secretsOf(namespace: string, account: string): Promise<WorkloadSecrets>;
   /** Starts a gateway, `router`, or a workload's proxy, `sidecar`, with the label `app: NAME`. Its admin port. */
   startProxy(t: Owner, proxy: ProxyOfTest): Promise<{ readonly adminPort: number }>;
 }
@@ -74,12 +81,33 @@ export async function startAttackedMesh(): Promise<AttackedMesh> {
       });
       return status.token;
     },
+    async secretsOf(namespace, account) {
+      const pair = await generateKeyPair();
+      const csr = buildRequest(pair, { uri: `spiffe://cluster.local/ns/${namespace}/sa/${account}` });
+      const { message, reason, error } = await grpcExchange(
+        {
+          port: plane.istiod.ports.secureXds,
+          ca: plane.istiod.rootPem(),
+          token: await mesh.tokenOf(namespace, account),
+        },
+        "/istio.v1.auth.IstioCertificateService/CreateCertificate",
+        frame(new WireWriter().string(1, csr).finish()),
+      );
+      assert.ok(message, `${reason} ${error}`);
+      const chain = pemBlocks(message.toString("latin1"), "CERTIFICATE");
+      return {
+        chainPem: chain.slice(0, -1).join(""),
+        keyPem: String(pair.privateKey.export({ type: "pkcs8", format: "pem" })),
+        rootsPem: chain.at(-1) ?? "",
+      };
+    },
     async startProxy(t, { type, name, namespace }) {
       const metadata = { NAMESPACE: namespace, SERVICE_ACCOUNT: name, LABELS: { app: name } };
       return await startEnvoy(t, {
         variant: "delta",
         xdsPort: plane.istiod.ports.secureXds,
         node: { id: `${type}~10.9.9.9~${name}-0.${namespace}~${namespace}.svc.cluster.local`, cluster: name, metadata },
+        secrets: await mesh.secretsOf(namespace, name),
         tls: {
           rootPem: plane.istiod.rootPem(),
           serverName: "istiod.istio-system.svc",

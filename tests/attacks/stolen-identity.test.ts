@@ -123,8 +123,7 @@ describe("who has the token of shop/mallory can't be bank/teller", () => {
     });
 
     test("of the mesh, but another's token beside it, or another's name in the request", async () => {
-      const { cert, key } = await own();
-      const certificate = { cert, key };
+      const certificate = await own();
       const both = await sign(forgedRequest(await generateKeyPair(), {}), { certificate, token: "x.y.z" });
       assert.equal(both.status, unauthenticated, "a bad token isn't made good by a certificate");
       const { message, reason } = await sign(forgedRequest(await generateKeyPair(), { names: [teller] }), {
@@ -136,15 +135,8 @@ describe("who has the token of shop/mallory can't be bank/teller", () => {
     });
 
     async function own(): Promise<{ readonly cert: string; readonly key: string }> {
-      const pair = await generateKeyPair();
-      const { message } = await sign(forgedRequest(pair, { names: [mallory] }));
-      const key = pair.privateKey.export({ type: "pkcs8", format: "pem" }).toString();
-      return {
-        cert: pemBlocks(message?.toString("latin1") ?? "", "CERTIFICATE")
-          .slice(0, -1)
-          .join(""),
-        key,
-      };
+      const { chainPem, keyPem } = await mesh.secretsOf("shop", "mallory");
+      return { cert: chainPem, key: keyPem };
     }
 
     test("of the mesh, for a proxy of another namespace", async () => {

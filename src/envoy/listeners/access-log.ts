@@ -1,8 +1,18 @@
-import { create, type JsonObject } from "@bufbuild/protobuf";
+import { create, type JsonObject, type MessageInitShape } from "@bufbuild/protobuf";
 import { anyPack } from "@bufbuild/protobuf/wkt";
-import { type AccessLog, AccessLogSchema } from "#api/envoy/gen/envoy/config/accesslog/v3/accesslog_pb.js";
+import {
+  type AccessLog,
+  type AccessLogFilter,
+  type AccessLogFilterSchema,
+  AccessLogSchema,
+} from "#api/envoy/gen/envoy/config/accesslog/v3/accesslog_pb.js";
 import { TypedExtensionConfigSchema } from "#api/envoy/gen/envoy/config/core/v3/extension_pb.js";
+import type {
+  SubstitutionFormatString,
+  SubstitutionFormatStringSchema,
+} from "#api/envoy/gen/envoy/config/core/v3/substitution_format_string_pb.js";
 import { FileAccessLogSchema } from "#api/envoy/gen/envoy/extensions/access_loggers/file/v3/file_pb.js";
+import { ExpressionFilterSchema } from "#api/envoy/gen/envoy/extensions/access_loggers/filters/cel/v3/cel_pb.js";
 import { ReqWithoutQuerySchema } from "#api/envoy/gen/envoy/extensions/formatter/req_without_query/v3/req_without_query_pb.js";
 import { memo } from "#model/memo.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
@@ -47,21 +57,50 @@ const defaultJson: JsonObject = {
   protocol: "%PROTOCOL%",
 };
 
+type Format = NonNullable<
+  Exclude<MessageInitShape<typeof SubstitutionFormatStringSchema>, SubstitutionFormatString>["format"]
+>;
+type Filter = NonNullable<Exclude<MessageInitShape<typeof AccessLogFilterSchema>, AccessLogFilter>["filterSpecifier"]>;
+
 /** The access logs that the mesh configuration asks for: one file, or none. */
-export const accessLogs: (mesh: MeshConfig) => readonly AccessLog[] = memo((mesh: MeshConfig) => {
-  if (mesh.accessLogFile === "") return [];
+export const accessLogs: (mesh: MeshConfig) => readonly AccessLog[] = memo((mesh: MeshConfig) =>
+  mesh.accessLogFile === "" ? [] : [fileLog(mesh, requestFormat(mesh))],
+);
+
+/**
+ * Of connections that get to no filter: those that no chain is for, such as plain text at a STRICT port (Istio: setListenerAccessLog),
+ * and those whose TLS handshake failed, with the reason, which Istio leaves to statistics.
+ */
+export const listenerAccessLogs: (mesh: MeshConfig) => readonly AccessLog[] = memo((mesh: MeshConfig) =>
+  mesh.accessLogFile === ""
+    ? []
+    : [
+        fileLog(mesh, requestFormat(mesh), { case: "responseFlagFilter", value: { flags: ["NR"] } }),
+        fileLog(mesh, handshakeFormat(mesh), {
+          case: "extensionFilter",
+          value: {
+            name: "envoy.access_loggers.extension_filters.cel",
+            configType: {
+              case: "typedConfig",
+              value: anyPack(ExpressionFilterSchema, create(ExpressionFilterSchema, { expression: handshakeFailed })),
+            },
+          },
+        }),
+      ],
+);
+
+/** What no chain is for has a line already. */
+const handshakeFailed =
+  "connection.transport_failure_reason != '' && " +
+  "!(has(response.code_details) && response.code_details == 'filter_chain_not_found')";
+
+function fileLog(mesh: MeshConfig, format: Format, filterSpecifier?: Filter): AccessLog {
   const config = create(FileAccessLogSchema, {
     path: mesh.accessLogFile,
     accessLogFormat: {
       case: "logFormat",
       value: {
-        format:
-          mesh.accessLogEncoding === "JSON"
-            ? { case: "jsonFormat", value: jsonFormat(mesh.accessLogFormat) }
-            : {
-                case: "textFormatSource",
-                value: { specifier: { case: "inlineString", value: mesh.accessLogFormat || defaultText } },
-              },
+        format,
         formatters: [
           create(TypedExtensionConfigSchema, {
             name: "envoy.formatter.req_without_query",
@@ -71,13 +110,37 @@ export const accessLogs: (mesh: MeshConfig) => readonly AccessLog[] = memo((mesh
       },
     },
   });
-  return [
-    create(AccessLogSchema, {
-      name: "envoy.access_loggers.file",
-      configType: { case: "typedConfig", value: anyPack(FileAccessLogSchema, config) },
-    }),
-  ];
-});
+  return create(AccessLogSchema, {
+    name: "envoy.access_loggers.file",
+    configType: { case: "typedConfig", value: anyPack(FileAccessLogSchema, config) },
+    ...(filterSpecifier ? { filter: { filterSpecifier } } : {}),
+  });
+}
+
+function requestFormat({ accessLogEncoding, accessLogFormat }: MeshConfig): Format {
+  if (accessLogEncoding === "JSON") return { case: "jsonFormat", value: jsonFormat(accessLogFormat) };
+  return {
+    case: "textFormatSource",
+    value: { specifier: { case: "inlineString", value: accessLogFormat || defaultText } },
+  };
+}
+
+/** What there is to say of a handshake, whatever is said of requests. */
+const handshakeFields: JsonObject = {
+  start_time: "%START_TIME%",
+  handshake_failure: "%DOWNSTREAM_TRANSPORT_FAILURE_REASON%",
+  requested_server_name: "%REQUESTED_SERVER_NAME%",
+  downstream_local_address: "%DOWNSTREAM_LOCAL_ADDRESS%",
+  downstream_remote_address: "%DOWNSTREAM_REMOTE_ADDRESS%",
+};
+const handshakeText =
+  '[%START_TIME%] "TLS handshake" failed "%DOWNSTREAM_TRANSPORT_FAILURE_REASON%" ' +
+  "%DOWNSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_REMOTE_ADDRESS% %REQUESTED_SERVER_NAME%\n";
+
+function handshakeFormat({ accessLogEncoding }: MeshConfig): Format {
+  if (accessLogEncoding === "JSON") return { case: "jsonFormat", value: handshakeFields };
+  return { case: "textFormatSource", value: { specifier: { case: "inlineString", value: handshakeText } } };
+}
 
 function jsonFormat(custom: string): JsonObject {
   try {

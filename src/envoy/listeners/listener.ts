@@ -4,6 +4,7 @@ import type { FilterChain, ListenerFilter } from "#api/envoy/gen/envoy/config/li
 import { type Listener, ListenerSchema } from "#api/envoy/gen/envoy/config/listener/v3/listener_pb.js";
 import type { MeshConfig } from "#model/mesh-config.ts";
 import { duration } from "../proto.ts";
+import { listenerAccessLogs } from "./access-log.ts";
 
 /** `ip` is an IP address, or `unix://` and a path. */
 function address(ip: string, port: number) {
@@ -46,10 +47,11 @@ export function outboundListener(
 }
 
 /** Takes all that the capture rules redirect on its way out. */
-export function virtualOutboundListener(port: number, filterChains: readonly FilterChain[]): Listener {
+export function virtualOutboundListener(mesh: MeshConfig, filterChains: readonly FilterChain[]): Listener {
   return create(ListenerSchema, {
     name: "virtualOutbound",
-    address: address(anyAddress, port),
+    accessLog: [...listenerAccessLogs(mesh)],
+    address: address(anyAddress, mesh.proxyListenPort),
     trafficDirection: TrafficDirection.OUTBOUND,
     useOriginalDst: true,
     maxConnectionsToAcceptPerSocketEvent: 1,
@@ -65,6 +67,7 @@ export function virtualInboundListener(
 ): Listener {
   return create(ListenerSchema, {
     name: "virtualInbound",
+    accessLog: [...listenerAccessLogs(mesh)],
     address: address(anyAddress, mesh.proxyInboundListenPort),
     trafficDirection: TrafficDirection.INBOUND,
     continueOnListenerFiltersTimeout: true,
@@ -97,6 +100,7 @@ function openedListener(
 ): Listener {
   return create(ListenerSchema, {
     name: `${ip}_${port}`,
+    accessLog: [...listenerAccessLogs(mesh)],
     address: address(ip, port),
     filterChains: [...filterChains],
     listenerFilters: [...listenerFilters],

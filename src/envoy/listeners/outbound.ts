@@ -17,7 +17,7 @@ import { defaultTcpChain, outboundTcpChains, type TcpChain } from "./tcp-routes.
 
 /** The listener on 15001. */
 export function virtualOutbound(mesh: MeshConfig): Listener {
-  return virtualOutboundListener(mesh.proxyListenPort, [
+  return virtualOutboundListener(mesh, [
     namedChain("virtualOutbound-blackhole", [tcpProxyTo(blackHoleCluster, mesh)], {
       destinationPort: mesh.proxyListenPort,
     }),
