@@ -8,5 +8,5 @@ export interface Problem {
 
 /** Why a resource that is valid isn't in effect, or a part of it: another has its place, or what it refers to isn't there. */
 export interface Conflict extends Problem {
-  readonly reason: "Conflict" | "NotFound";
+  readonly reason: "Conflict" | "NotFound" | "Unreachable";
 }

@@ -16,9 +16,9 @@ export const acceptedType = "weft.dev/Accepted";
 export interface StatusProblem {
   /**
    * `Rejected`: a proxy refused what was made from it. `Invalid`: istiod can't use it. `Conflict`: an older resource has its
-   * place. `NotFound`: what it refers to isn't there.
+   * place. `NotFound`: what it refers to isn't there. `Unreachable`: what it refers to, outside of the cluster's API, doesn't answer.
    */
-  readonly reason: "Rejected" | "Invalid" | "Conflict" | "NotFound";
+  readonly reason: "Rejected" | "Invalid" | "Conflict" | "NotFound" | "Unreachable";
   readonly message: string;
 }
 

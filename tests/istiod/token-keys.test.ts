@@ -86,7 +86,7 @@ describe("keys of tokens at a URL", { skip: findEnvoy() ? false : "there is no E
       await eventually(async () => assert.equal(await ask(byUri(first)), 401));
       assert.equal(await ask(byDiscovery(first)), 401);
       assert.equal(await ask(), 200);
-      await eventually(async () => assert.equal((await accepted())?.reason, "NotFound"));
+      await eventually(async () => assert.equal((await accepted())?.reason, "Unreachable"));
       assert.match((await accepted())?.message ?? "", /can't be read/);
     });
 

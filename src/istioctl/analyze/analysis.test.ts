@@ -285,6 +285,17 @@ status: { conditions: [{ type: weft.dev/Accepted, status: "False", reason: Rejec
   assert.ok(codes(gatewayApi + refused).includes("IST0171 EnvoyFilter blue/lua"));
 });
 
+test("keys that istiod can't read are told", () => {
+  const unread = `
+apiVersion: security.istio.io/v1
+kind: RequestAuthentication
+metadata: { name: jwt, namespace: blue }
+spec: { jwtRules: [{ issuer: "https://issuer.example" }] }
+status: { conditions: [{ type: weft.dev/Accepted, status: "False", reason: Unreachable, message: "no keys" }] }
+---`;
+  assert.ok(codes(gatewayApi + unread).includes("IST0171 RequestAuthentication blue/jwt"));
+});
+
 function authorization(name: string, namespace: string, spec: string): string {
   return `
 apiVersion: security.istio.io/v1

@@ -166,7 +166,12 @@ export function createKeyKeeper(options: KeyKeeperOptions): KeyKeeper {
         if (state === undefined || state.keys !== undefined || state.failures === 0) return [];
         // Why is in the log: here it would tell who writes policies what istiod can reach.
         const message = `the keys at ${source.url} can't be read, so these tokens are refused; istiod's log says why`;
-        return policies.map((resource) => ({ resource, field: "spec.jwtRules", message, reason: "NotFound" as const }));
+        return policies.map((resource) => ({
+          resource,
+          field: "spec.jwtRules",
+          message,
+          reason: "Unreachable" as const,
+        }));
       }),
   };
 }

@@ -54,7 +54,7 @@ function check(object: KubeObject): Message[] {
 /** Others' conditions, such as a deployment tool's, aren't about the mesh. */
 function isNegative({ type = "", status, reason }: Condition): boolean {
   // What else istiod finds wrong itself, others of our analyzers find too.
-  if (type === "weft.dev/Accepted") return status === "False" && reason === "Rejected";
+  if (type === "weft.dev/Accepted") return status === "False" && (reason === "Rejected" || reason === "Unreachable");
   // Of a listener it is good when there is none.
   if (type === "Conflicted") return status === "True";
   if (type === "OverlappingTLSConfig") return false;
