@@ -20,12 +20,16 @@ export interface AgentStream {
    * effect. To be called before `start`.
    */
   follow(typeUrl: string, take: (resource: Uint8Array) => void): void;
+  /** Tells how something is: undefined when it is well, else in words what is wrong. A new stream repeats it. */
+  report(typeUrl: string, problem: string | undefined): void;
   start(): void;
   stop(): void;
 }
 
 export function createAgentStream(istiod: SharedSession, node: XdsNode, log: Log): AgentStream {
   const takers = new Map<string, (resource: Uint8Array) => void>();
+  const reports = new Map<string, string | undefined>();
+  let sendNow: ((message: Uint8Array) => void) | undefined;
   const stopping = new AbortController();
   const { signal } = stopping;
 
@@ -56,6 +60,7 @@ export function createAgentStream(istiod: SharedSession, node: XdsNode, log: Log
       };
       stream.on("error", reject);
       stream.once("close", () => {
+        sendNow = undefined;
         signal.removeEventListener("abort", abort);
         resolve();
       });
@@ -75,6 +80,8 @@ export function createAgentStream(istiod: SharedSession, node: XdsNode, log: Log
       });
       for (const typeUrl of takers.keys())
         send(new WireWriter().message(2, encodeNode(node)).string(4, typeUrl).finish());
+      for (const [typeUrl, problem] of reports) send(encodeReport(typeUrl, problem));
+      sendNow = send;
     });
   }
 
@@ -91,7 +98,18 @@ export function createAgentStream(istiod: SharedSession, node: XdsNode, log: Log
     return answer.finish();
   }
 
+  /** Istio: HealthInformation is a request with, or without, an error. */
+  function encodeReport(typeUrl: string, problem: string | undefined): Uint8Array {
+    const request = new WireWriter().message(2, encodeNode(node)).string(4, typeUrl);
+    if (problem !== undefined) request.message(6, new WireWriter().varint(1, 500).string(2, problem));
+    return request.finish();
+  }
+
   return {
+    report(typeUrl, problem) {
+      reports.set(typeUrl, problem);
+      sendNow?.(encodeReport(typeUrl, problem));
+    },
     follow: (typeUrl, take) => void takers.set(typeUrl, take),
     start: () => void run(),
     stop: () => stopping.abort(),

@@ -2,7 +2,7 @@ import { connect } from "node:net";
 import { parseVariable } from "./json-variable.ts";
 
 /** One probe of the application, as injection recorded it (ISTIO_KUBE_APP_PROBERS). */
-interface AppProbe {
+export interface AppProbe {
   readonly httpGet?: {
     readonly path?: string;
     readonly port: number;

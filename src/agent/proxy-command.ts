@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { healthTypeUrl } from "#xds/resource.ts";
 import { createAgentLog, logLevel } from "./agent-log.ts";
 import { createAgentStream } from "./agent-stream.ts";
 import { parseAppProbes, probeTarget } from "./app-probe.ts";
@@ -69,6 +70,16 @@ export async function runProxy(args: readonly string[], env: NodeJS.ProcessEnv):
     counters.envoyStarts += 1;
     readiness.reset();
   });
+  const probe = settings.proxyConfig.readinessProbe;
+  // Loaded where it is needed: the kubelet checks what runs in Kubernetes.
+  const health = probe
+    ? (await import("./health/health-checks.ts")).startHealthChecks({
+        probe,
+        proxyProblem: () => readiness.problem(),
+        report: (problem) => stream.report(healthTypeUrl, problem),
+        log,
+      })
+    : undefined;
   const drain = async (close: boolean): Promise<void> => {
     if (draining) return;
     draining = true;
@@ -123,6 +134,7 @@ export async function runProxy(args: readonly string[], env: NodeJS.ProcessEnv):
   const code = await envoy.done;
   status?.close();
   status?.closeAllConnections();
+  health?.stop();
   stream.stop();
   await dns?.stop();
   await xds.close();

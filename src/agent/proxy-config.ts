@@ -1,5 +1,6 @@
 import type { RemoteService } from "./bootstrap/sinks.ts";
 import type { ProxyTracing } from "./bootstrap/tracing.ts";
+import type { ReadinessProbe } from "./health/readiness-probe.ts";
 
 /** Istio's ProxyConfig as JSON: the fields that the agent heeds. All travel to istiod. */
 export interface ProxyConfig {
@@ -21,6 +22,7 @@ export interface ProxyConfig {
     readonly inclusionRegexps?: readonly string[];
   };
   readonly tracing?: ProxyTracing;
+  readonly readinessProbe?: ReadinessProbe;
   readonly envoyMetricsService?: RemoteService;
   readonly envoyAccessLogService?: RemoteService;
   readonly runtimeValues?: Readonly<Record<string, string>>;

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { WorkloadEntry } from "#api/istio/workload-entry.ts";
 import type { KubeObject } from "#kube/object.ts";
 import { resourceTypes } from "#kube/resource-types.ts";
-import { type Mesh, programs, startMesh, workload } from "./mesh.ts";
+import type { Condition } from "#status/condition.ts";
+import { type Mesh, namespace, programs, startMesh, workload } from "./mesh.ts";
 import { isRoot } from "./weft-command.ts";
 
 const outside = "outside";
@@ -12,6 +14,12 @@ const outside = "outside";
 const greeter = `require("net").createServer((s) => s.end(process.env.HOSTNAME ?? require("os").hostname())).listen(7000)`;
 /** HTTP on the loopback alone. */
 const local = `require("http").createServer((q, a) => a.end("local")).listen(8080, "127.0.0.1")`;
+/** HTTP, well until it is told otherwise. */
+const moody = `let well = true; require("http").createServer((q, a) => {
+  if (q.url === "/off") well = false;
+  a.statusCode = q.url === "/healthz" && !well ? 503 : 200;
+  a.end("registered");
+}).listen(8080)`;
 /** Prints what the server at HOST:PORT says first, or the error. */
 const listen = `require("net").connect(+process.argv[2], process.argv[1]).on("data", (d) => process.stdout.write(d)).on("error", (e) => console.log(e.code))`;
 
@@ -104,6 +112,42 @@ describe("what lies outside of the mesh, and what a Sidecar says", { skip: !isRo
       resource("WorkloadEntry", "vm", { address: addresses[1], labels: { app: "vm" } }),
     );
     await eventually(async () => assert.equal(await hear("vm", 9000), "db-1"));
+  });
+
+  test("a workload that registers with its group takes traffic while its agent finds it well", async () => {
+    const config = {
+      proxyMetadata: { ISTIO_META_AUTO_REGISTER_GROUP: "machines" },
+      readinessProbe: { httpGet: { path: "/healthz", port: 8080 }, periodSeconds: 1 },
+    };
+    await mesh.apply(
+      resource("WorkloadGroup", "machines", {
+        metadata: { labels: { group: "machines" } },
+        template: { ports: { http: 8080 } },
+      }),
+      resource("ServiceEntry", "machines", {
+        hosts: ["machines.example.com"],
+        location: "MESH_INTERNAL",
+        ports: [{ number: 80, name: "http", protocol: "HTTP" }],
+        resolution: "STATIC",
+        workloadSelector: { labels: { group: "machines" } },
+      }),
+      ...workload({
+        name: "machine",
+        args: ["-e", moody],
+        annotations: { "proxy.istio.io/config": JSON.stringify(config) },
+      }),
+    );
+    await mesh.rolledOut("machine-v1");
+    const get = `fetch("http://machines.example.com").then(async (a) => console.log(a.status, await a.text()))`;
+    const ask = (): Promise<string> => mesh.run(client, ["node", "-e", get]);
+    await eventually(async () => assert.equal(await ask(), "200 registered\n"));
+    const [machine] = await mesh.pods("machine");
+    await mesh.run(machine?.metadata?.name ?? "", ["node", "-e", `fetch("http://127.0.0.1:8080/off")`]);
+    await eventually(async () => assert.match(await ask(), /^503 /));
+    const { items } = await mesh.client.list<WorkloadEntry>(resourceTypes.workloadEntries, { namespace });
+    const entry = items.find(({ metadata }) => metadata.name?.startsWith("machines-"));
+    const { conditions } = (entry?.status ?? {}) as { conditions?: Condition[] };
+    assert.match(conditions?.find(({ type }) => type === "Healthy")?.message ?? "", /gives 503/);
   });
 
   test("a workload that listens on its loopback is reached by what its Sidecar says", async () => {
