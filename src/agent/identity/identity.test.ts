@@ -16,7 +16,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, type TestContext, test } from "node:test";
 import { type Authority, issue } from "#ca/certificate.ts";
-import { silentLog } from "#log/log.ts";
+import { type Log, silentLog } from "#log/log.ts";
 import { generateKeyPair } from "#x509/key-pair.ts";
 import { pemBlocks } from "#x509/pem.ts";
 import { eventually } from "#xds/test-envoy.ts";
@@ -49,6 +49,7 @@ async function workload(
   t: TestContext,
   env: Record<string, string> = {},
   change: (dir: string) => Partial<IdentitySettings> = () => ({}),
+  log: Log = silentLog,
 ): Promise<Workload> {
   const mesh = await startTestMesh(one);
   t.after(() => mesh.stop());
@@ -64,7 +65,7 @@ async function workload(
   };
   const node = xdsNode(settings, { labels: {}, annotations: {} });
   const stream = createAgentStream(shareSession(settings), node, silentLog);
-  const identity = await startIdentity(settings, stream, silentLog);
+  const identity = await startIdentity(settings, stream, log);
   stream.start();
   const clients: SdsClient[] = [];
   t.after(async () => {
@@ -151,6 +152,34 @@ test("what the mesh's CA took back goes along with the roots", async (t) => {
   const { secrets } = ask("ROOTCA");
   await eventually(() => assert.match(secrets.get("ROOTCA")?.crl ?? "", /BEGIN X509 CRL/));
   assert.ok(existsSync(settings.identity.crlPath));
+});
+
+test("a certificate that can't be renewed goes on; near its end, and after it, the log has an alert", async (t) => {
+  const lines: string[] = [];
+  const write =
+    (level: string) =>
+    (message: string, fields: object = {}): void =>
+      void lines.push(`${level} ${message} ${JSON.stringify(fields)}`);
+  const log: Log = { ...silentLog, warn: write("warn"), error: write("error") };
+  const { mesh, ask, identity } = await workload(t, { SECRET_TTL: "4s" }, undefined, log);
+  const { secrets } = ask("default");
+  await eventually(() => assert.equal(secrets.size, 1));
+  const { chain } = secrets.get("default") ?? {};
+  mesh.refuse(true);
+  const has = (pattern: RegExp) => () =>
+    assert.ok(
+      lines.some((line) => pattern.test(line)),
+      lines.join("\n"),
+    );
+  await eventually(has(/^warn the certificate can't be renewed; the old one goes on .*retryMs/));
+  await eventually(has(/^error ALERT: the certificate ends soon/));
+  await eventually(has(/^error ALERT: the certificate has ended; peers refuse this workload .*"advice"/));
+  assert.equal(secrets.get("default")?.chain, chain, "Envoy keeps what it has");
+  assert.ok((identity.endsAt ?? 0) < Date.now());
+  assert.ok(identity.counters.failures >= 3 && identity.counters.retries >= 2);
+  mesh.refuse(false);
+  await eventually(() => assert.notEqual(secrets.get("default")?.chain, chain));
+  assert.doesNotMatch(lines.join(), /PRIVATE KEY/);
 });
 
 test("a key of RSA is made when a size is set", async (t) => {

@@ -5,7 +5,7 @@ import { readRequest } from "#x509/request.ts";
 import { createAdsServer } from "#xds/ads-server.ts";
 import type { GrpcMethod } from "#xds/grpc-call.ts";
 import { createGrpcServer } from "#xds/grpc-server.ts";
-import { grpcCode } from "#xds/grpc-status.ts";
+import { GrpcError, grpcCode } from "#xds/grpc-status.ts";
 import { WireReader, WireWriter } from "#xds/protobuf-wire.ts";
 import { noResources } from "#xds/resource-set.ts";
 
@@ -16,6 +16,8 @@ export interface TestMesh {
   readonly issued: number;
   /** Signs with this root from now on, and names these along with a certificate. */
   use(authority: Authority, anchors?: readonly string[]): void;
+  /** Refuses every request for a certificate, or doesn't any more. */
+  refuse(refuses: boolean): void;
   /** Tells the agents. */
   tell(anchors: readonly string[]): void;
   stop(): Promise<void>;
@@ -31,16 +33,17 @@ export async function startTestMesh(first: Authority): Promise<TestMesh> {
   let named: readonly string[] = [first.rootPem];
   let told: readonly string[] = [];
   let issued = 0;
+  let refuses = false;
 
   const createCertificate: GrpcMethod = (call) => ({
     onMessage(message) {
-      const reader = new WireReader(message);
-      reader.next();
-      const { publicKey, names } = readRequest(reader.string());
+      if (refuses) throw new GrpcError(grpcCode.unavailable, "not now");
+      const { csr, seconds } = readMessage(message);
+      const { publicKey, names } = readRequest(csr);
       const leaf = issue(authority, {
         publicKey,
         names: names.map((name) => ({ uri: name.slice("URI:".length) })),
-        lifetimeMs: 3_600_000,
+        lifetimeMs: seconds * 1000,
         now: new Date(),
       });
       const answer = new WireWriter().string(1, leaf);
@@ -74,6 +77,9 @@ export async function startTestMesh(first: Authority): Promise<TestMesh> {
       authority = next;
       named = anchors;
     },
+    refuse(now) {
+      refuses = now;
+    },
     tell(anchors) {
       told = anchors;
       ads.push("all");
@@ -83,4 +89,16 @@ export async function startTestMesh(first: Authority): Promise<TestMesh> {
       await grpc.shutdown();
     },
   };
+}
+
+/** Of an IstioCertificateRequest. */
+function readMessage(message: Uint8Array): { csr: string; seconds: number } {
+  const reader = new WireReader(message);
+  const read = { csr: "", seconds: 0 };
+  for (let tag = reader.next(); tag; tag = reader.next()) {
+    if (tag.field === 1) read.csr = reader.string();
+    else if (tag.field === 3) read.seconds = reader.varint();
+    else reader.skip(tag.type);
+  }
+  return read;
 }
