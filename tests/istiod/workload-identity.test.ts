@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, type TestContext, test } from "node:test";
@@ -210,6 +211,31 @@ describe("a workload's certificate from a real istiod, in a real Envoy", { skip 
     }
     first.destroy();
     assert.ok(serials.size >= 4, `there were ${serials.size} certificates`);
+  });
+
+  test("without a token, a certificate of before is what another is asked for with (PROV_CERT)", async (t) => {
+    const { chainPem, key } = await certificateOf("cart");
+    const dir = mkdtempSync(join(folder, "provisioned-"));
+    writeFileSync(join(dir, "cert-chain.pem"), chainPem);
+    writeFileSync(join(dir, "key.pem"), key.export({ type: "pkcs8", format: "pem" }));
+    writeFileSync(join(dir, "root-cert.pem"), plane.istiod.rootPem());
+    const found = {
+      PROV_CERT: dir,
+      OUTPUT_CERTS: dir,
+      ISTIO_TOKEN_PATH: join(dir, "none"),
+      XDS_ROOT_CA: "",
+      CA_ROOT_CA: "",
+    };
+    await identityOf(t, await settingsOf("cart", found));
+    const written = (): string => readFileSync(join(dir, "cert-chain.pem"), "utf8");
+    await eventually(() => assert.notEqual(written(), chainPem));
+    const { subjectAltName, validTo } = new X509Certificate(written());
+    assert.equal(subjectAltName, "URI:spiffe://cluster.local/ns/shop/sa/cart");
+    assert.ok(Date.parse(validTo) > Date.now());
+    assert.equal(statSync(join(dir, "key.pem")).mode & 0o777, 0o600);
+    const foreign = await settingsOf("web", { ISTIO_TOKEN_PATH: join(dir, "none") });
+    assert.ok(foreign.identity.authority);
+    await assert.rejects(requestCertificate(foreign, foreign.identity.authority), { status: "16" });
   });
 
   test("without istiod Envoy waits, then goes on with what it has", async (t) => {
