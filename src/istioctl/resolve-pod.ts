@@ -14,10 +14,12 @@ export async function resolvePod(connection: Connection, target: string): Promis
   if (type === undefined) throw new UsageError(`${target}: expected POD, POD.NAMESPACE or deployment/NAME`);
   const { namespace, name } = await splitName(connection, rest);
   const { items } = await connection.client.list<Pod>(resourceTypes.pods, { namespace });
-  const pod = items.find(
+  const running = items.filter(
     ({ metadata, status }) =>
       status?.phase === "Running" && new RegExp(`^${name}-[a-z0-9]+-[a-z0-9]{5}$`).test(metadata?.name ?? ""),
   );
+  // One that is on its way out may be gone before it is asked.
+  const pod = running.find(({ metadata }) => !metadata?.deletionTimestamp) ?? running[0];
   if (!pod?.metadata?.name) throw new UsageError(`${target}: has no running pod in namespace ${namespace}`);
   return { namespace, name: pod.metadata.name };
 }
