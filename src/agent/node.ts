@@ -34,6 +34,9 @@ export function xdsNode(settings: AgentSettings, pod: PodInfo): XdsNode {
     LABELS: labels,
     ANNOTATIONS: { ...(fromEnv["ANNOTATIONS"] as object | undefined), ...pod.annotations },
     PROXY_CONFIG: { discoveryAddress: settings.discovery.address, ...settings.proxyConfig },
+    // Istio: tells istiod which of Envoy's clusters serve secrets.
+    ...(settings.foreignSockets.credentials ? { credential: "true" } : {}),
+    ...(settings.foreignSockets.workload ? { "file-credential": "true" } : {}),
     ...(settings.outlierLogPath === "" ? {} : { OUTLIER_LOG_PATH: settings.outlierLogPath }),
   };
   return {

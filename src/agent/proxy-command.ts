@@ -8,6 +8,7 @@ import { bootstrap } from "./bootstrap/bootstrap.ts";
 import { capturesDns } from "./dns/captures-dns.ts";
 import { drainListeners, waitForDrain } from "./drain.ts";
 import { envoyArgs, runEnvoy } from "./envoy-process.ts";
+import { findForeignSockets } from "./identity/foreign-sockets.ts";
 import { startIdentity } from "./identity/identity.ts";
 import { type AgentCounters, mergedMetrics, parseAppMetrics } from "./metrics.ts";
 import { xdsNode } from "./node.ts";
@@ -30,7 +31,8 @@ export async function runProxy(args: readonly string[], env: NodeJS.ProcessEnv):
     level: logLevel(flags.get("log_output_level")),
     json: flags.get("log_as_json") === "true",
   });
-  const settings = agentSettings(args, env, await parseProxyConfig(env["PROXY_CONFIG"]));
+  const found = agentSettings(args, env, await parseProxyConfig(env["PROXY_CONFIG"]));
+  const settings = { ...found, foreignSockets: await findForeignSockets(found.identity) };
   const pod = readPodInfo(settings.podInfoDir);
   const node = xdsNode(settings, pod);
   const probes = parseAppProbes(env["ISTIO_KUBE_APP_PROBERS"]);

@@ -1,6 +1,7 @@
 import { networkInterfaces } from "node:os";
 import { dirname, resolve } from "node:path";
 import { duration } from "./duration.ts";
+import type { ForeignSockets } from "./identity/foreign-sockets.ts";
 import { type IdentitySettings, identitySettings } from "./identity/settings.ts";
 import type { ServerAddress } from "./istiod-connection.ts";
 import type { ProxyConfig } from "./proxy-config.ts";
@@ -27,6 +28,7 @@ export interface AgentSettings {
   readonly configDir: string;
   readonly xdsSocket: string;
   readonly identity: IdentitySettings;
+  readonly foreignSockets: ForeignSockets;
   readonly envoyPath: string;
   readonly adminPort: number;
   readonly statusPort: number;
@@ -92,6 +94,7 @@ export function agentSettings(args: readonly string[], env: Environment, proxyCo
     configDir,
     xdsSocket: `${configDir}/XDS`,
     identity: identitySettings(env, discovery),
+    foreignSockets: { workload: false, credentials: false },
     envoyPath: proxyConfig.binaryPath ?? "/usr/local/bin/envoy",
     adminPort: proxyConfig.proxyAdminPort ?? 15000,
     statusPort: proxyConfig.statusPort ?? 15020,

@@ -18,6 +18,9 @@ export function staticClusters(settings: AgentSettings): object[] {
     cluster("prometheus_stats", tcp(`127.0.0.1:${settings.adminPort}`), { connect_timeout: "0.250s" }),
     cluster("agent", tcp(`127.0.0.1:${settings.statusPort}`), { connect_timeout: "0.250s" }),
     cluster("sds-grpc", { pipe: { path: settings.identity.socket } }, http2),
+    ...(settings.foreignSockets.workload
+      ? [cluster("sds-files-grpc", { pipe: { path: settings.identity.filesSocket } }, http2)]
+      : []),
     cluster(
       "xds-grpc",
       { pipe: { path: settings.xdsSocket } },

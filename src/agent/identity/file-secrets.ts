@@ -16,6 +16,9 @@ export type SecretFiles =
   | { readonly certificatePath: string; readonly keyPath: string }
   | { readonly rootPath: string };
 
+/** Brings in what is in the files, now and when they change. Returns what ends it. */
+export type FollowSecret = (name: string, files: SecretFiles, onSecret: (secret: Secret) => void) => () => void;
+
 export function isFileSecret(name: string): boolean {
   return name.startsWith(certificatePrefix) || name.startsWith(rootPrefix);
 }

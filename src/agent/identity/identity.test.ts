@@ -21,9 +21,11 @@ import { generateKeyPair } from "#x509/key-pair.ts";
 import { pemBlocks } from "#x509/pem.ts";
 import { eventually } from "#xds/test-envoy.ts";
 import { createAgentStream } from "../agent-stream.ts";
+import { bootstrap } from "../bootstrap/bootstrap.ts";
 import { xdsNode } from "../node.ts";
 import { type AgentSettings, agentSettings } from "../settings.ts";
 import { shareSession } from "../shared-session.ts";
+import { findForeignSockets } from "./foreign-sockets.ts";
 import { type Identity, startIdentity } from "./identity.ts";
 import type { IdentitySettings } from "./settings.ts";
 import { newRoot, startTestMesh, type TestMesh } from "./test-mesh.ts";
@@ -56,12 +58,13 @@ async function workload(
   const dir = mkdtempSync(join(folder, "w-"));
   const found = agentSettings(
     [],
-    { POD_NAMESPACE: "shop", SERVICE_ACCOUNT: "cart", WORKLOAD_IDENTITY_DIR: dir, ...env },
+    { POD_NAMESPACE: "shop", SERVICE_ACCOUNT: "cart", WORKLOAD_IDENTITY_DIR: dir, CREDENTIAL_DIR: dir, ...env },
     { discoveryAddress: `127.0.0.1:${mesh.port}`, controlPlaneAuthPolicy: "NONE" },
   );
   const settings = {
     ...found,
     identity: { ...found.identity, mountedDirs: [], crlPath: join(dir, "crl"), ...change(dir) },
+    foreignSockets: await findForeignSockets(found.identity),
   };
   const node = xdsNode(settings, { labels: {}, annotations: {} });
   const stream = createAgentStream(shareSession(settings), node, silentLog);
@@ -252,9 +255,18 @@ test("a socket that somebody serves is left to them; one that nobody serves any 
   const dir = mkdtempSync(join(folder, "foreign-"));
   const spire = createServer();
   await new Promise<void>((done) => spire.listen(join(dir, "socket"), done));
-  const { mesh, identity } = await workload(t, { WORKLOAD_IDENTITY_DIR: dir });
-  assert.equal(identity.problem, undefined);
-  assert.equal(mesh.issued, 0);
+  const foreign = await workload(t, { WORKLOAD_IDENTITY_DIR: dir, CREDENTIAL_DIR: join(dir, "credentials") });
+  assert.equal(foreign.identity.problem, undefined);
+  assert.equal(foreign.mesh.issued, 0);
+  const pod = { labels: {}, annotations: {} };
+  const { metadata } = xdsNode(foreign.settings, pod);
+  assert.equal(metadata["file-credential"], "true");
+  assert.match(JSON.stringify(bootstrap(foreign.settings, xdsNode(foreign.settings, pod), pod)), /files-socket/);
+  const roots = join(dir, "roots.pem");
+  writeFileSync(roots, two.rootPem);
+  const files = followSecrets(foreign.settings.identity.filesSocket, [`file-root:${roots}`, "default"]);
+  t.after(() => files.close());
+  await eventually(() => assert.deepEqual([...files.secrets.keys()], [`file-root:${roots}`]));
   // Node takes the file away when a server closes; one that is killed leaves it.
   renameSync(join(dir, "socket"), join(dir, "dead"));
   await new Promise((done) => spire.close(done));

@@ -23,6 +23,10 @@ export interface IdentitySettings {
   readonly socket: string;
   /** Whether somebody else must serve that socket (Istio: a name of its own). */
   readonly socketIsForeign: boolean;
+  /** Where the agent serves secrets in files when somebody else has that socket. */
+  readonly filesSocket: string;
+  /** Where somebody else may serve certificates of a gateway's servers (`credentialName: sds://…`). */
+  readonly credentialSocket: string;
   /** Where others may put the workload's certificates: `cert-chain.pem`, `key.pem`, `root-cert.pem`. The first that has some counts. */
   readonly mountedDirs: readonly string[];
   /** Certificates that the mesh's CA took back. */
@@ -47,6 +51,7 @@ export function identitySettings(env: Environment, discovery: ServerAddress): Id
   const isMounted = env["FILE_MOUNTED_CERTS"] === "true";
   if (isMounted && env["PROV_CERT"])
     throw new Error("PROV_CERT and FILE_MOUNTED_CERTS: only one of them can be where the certificate comes from");
+  const credentialDir = env["CREDENTIAL_DIR"] ?? "/var/run/secrets/credential-uds";
   const outputDir = env["OUTPUT_CERTS"] ? resolve("/", env["OUTPUT_CERTS"]) : undefined;
   return {
     authority: isMounted ? undefined : certificateServer(env, discovery),
@@ -59,6 +64,8 @@ export function identitySettings(env: Environment, discovery: ServerAddress): Id
     certSigner: env["ISTIO_META_CERT_SIGNER"] || undefined,
     socket: `${env["WORKLOAD_IDENTITY_DIR"] ?? "/var/run/secrets/workload-spiffe-uds"}/${socketName}`,
     socketIsForeign: socketName !== defaultSocketName,
+    filesSocket: `${credentialDir}/files-socket`,
+    credentialSocket: `${credentialDir}/socket`,
     // What the agent writes itself it mustn't take for somebody's.
     mountedDirs: [spiffeCredentialsDir, certificatesDir].filter((dir) => dir !== outputDir),
     crlPath: "/var/run/secrets/istio/crl/ca-crl.pem",
