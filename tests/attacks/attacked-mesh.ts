@@ -40,13 +40,14 @@ export interface ProxyOfTest {
   readonly namespace: string;
 }
 
-export async function startAttackedMesh(): Promise<AttackedMesh> {
+/** `set`: install settings, `PATH=VALUE`. */
+export async function startAttackedMesh(...set: readonly string[]): Promise<AttackedMesh> {
   const folder = mkdtempSync(join(tmpdir(), "weft-attacks-"));
   const accessLogFile = join(folder, "access.log");
   const istiodLog = recordLog();
   const plane = await startControlPlane({
     log: istiodLog.log,
-    set: [`meshConfig.accessLogFile=${accessLogFile}`],
+    set: [`meshConfig.accessLogFile=${accessLogFile}`, ...set],
   });
   const ends: (() => unknown)[] = [];
   const { client } = plane;
