@@ -56,6 +56,8 @@ describe("mutual TLS between proxies, by real traffic", { skip: noEnvoy }, () =>
     readonly serverAccount?: string;
     readonly clientTrustDomain?: string;
     readonly input?: Partial<MeshInput>;
+    /** How another gateway, which stands before the workload, treats TLS. */
+    readonly before?: "AUTO_PASSTHROUGH" | "ISTIO_MUTUAL";
   }
 
   /** Ports of the sidecar (HTTP, TCP, either) and of a gateway that leads to each. */
@@ -69,9 +71,15 @@ describe("mutual TLS between proxies, by real traffic", { skip: noEnvoy }, () =>
     readonly viaAnyTcp: number;
   }
 
-  async function scene({ mode, serverAccount, clientTrustDomain, input = {} }: Scene): Promise<Ports> {
-    const [web = 0, tcp = 0, any = 0, viaHttp = 0, viaTcp = 0, viaAnyHttp = 0, viaAnyTcp = 0, ...captured] =
-      await Promise.all(Array.from({ length: 9 }, () => freePort()));
+  async function scene({
+    mode,
+    serverAccount,
+    clientTrustDomain,
+    input = {},
+    before: standing,
+  }: Scene): Promise<Ports> {
+    const [web = 0, tcp = 0, any = 0, viaHttp = 0, viaTcp = 0, viaAnyHttp = 0, viaAnyTcp = 0, middle = 0, ...captured] =
+      await Promise.all(Array.from({ length: 10 }, () => freePort()));
     const server: Pod = pod("reviews-v1", "127.0.0.1", { app: "reviews", "security.istio.io/tlsMode": "istio" });
     const policy: PeerAuthentication = {
       apiVersion: "security.istio.io/v1",
@@ -133,10 +141,30 @@ describe("mutual TLS between proxies, by real traffic", { skip: noEnvoy }, () =>
     const serverCertificate = certificateFor({ uri: identity(serverAccount ?? "bookinfo-reviews") });
     const clientCertificate = certificateFor({ uri: identity("client", clientTrustDomain) });
     const sidecarInput = { ...mesh, sidecars: keyed([sidecar]) };
-    ends.push(
-      await runEnvoy(staticBootstrap(sidecarInput, workload, serverCertificate), web),
-      await runEnvoy(staticBootstrap(mesh, { ...ingressProxy, name: "elsewhere" }, clientCertificate), viaHttp),
-    );
+    const router = { ...ingressProxy, name: "elsewhere" };
+    ends.push(await runEnvoy(staticBootstrap(sidecarInput, workload, serverCertificate), web));
+    if (standing === undefined) ends.push(await runEnvoy(staticBootstrap(mesh, router, clientCertificate), viaHttp));
+    else {
+      const server = { ...at(middle, "HTTPS"), hosts: ["*.local"], tls: { mode: standing } };
+      const front: MeshInput = {
+        ...mesh,
+        gateways: keyed([gateway("middle", { selector: { istio: "ingressgateway" }, servers: [server] })]),
+        virtualServices: keyed([
+          virtualService("web", {
+            hosts: ["reviews.default.svc.cluster.local"],
+            gateways: ["middle"],
+            http: to("reviews"),
+          }),
+        ]),
+      };
+      // Clients find the gateway at the workload's address.
+      const outside: MeshInput = {
+        ...mesh,
+        endpointSlices: keyed([loopbackSlice("reviews", "reviews-v1", middle)]),
+      };
+      ends.push(await runEnvoy(staticBootstrap(front, router, serverCertificate), middle));
+      ends.push(await runEnvoy(staticBootstrap(outside, router, clientCertificate), viaHttp));
+    }
     return { http: web, tcp, any, viaHttp, viaTcp, viaAnyHttp, viaAnyTcp };
   }
 
@@ -197,6 +225,18 @@ describe("mutual TLS between proxies, by real traffic", { skip: noEnvoy }, () =>
     assert.equal((await ask(off.viaHttp, "/")).body, "nobody");
     const on = await scene({ mode: "PERMISSIVE", input: rule("ISTIO_MUTUAL") });
     assert.match((await ask(on.viaHttp, "/")).body, caller);
+  });
+
+  test("a gateway in between lets it through unopened (AUTO_PASSTHROUGH)", async () => {
+    const ports = await scene({ mode: "STRICT", before: "AUTO_PASSTHROUGH" });
+    assert.match((await ask(ports.viaHttp, "/")).body, caller, "the workload sees who called the gateway");
+  });
+
+  test("a gateway in between takes part (ISTIO_MUTUAL)", async () => {
+    const ports = await scene({ mode: "STRICT", before: "ISTIO_MUTUAL" });
+    const { status, body } = await ask(ports.viaHttp, "/", { headers: { host: "reviews.default.svc.cluster.local" } });
+    assert.equal(status, 200);
+    assert.match(body, /URI=spiffe:\/\/cluster\.local\/ns\/default\/sa\/bookinfo-reviews$/, "the gateway calls");
   });
 });
 

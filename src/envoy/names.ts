@@ -19,9 +19,9 @@ export interface ClusterNameParts {
   readonly hostname: string;
 }
 
-/** The parts of a cluster's name; `undefined` for names that aren't of this form. */
+/** The parts of a cluster's name, in either form; `undefined` for names that aren't of one. */
 export function parseClusterName(name: string): ClusterNameParts | undefined {
-  const parts = name.split("|");
+  const parts = name.split(name.includes("|") ? "|" : "_.");
   const [direction, port, subset, hostname] = parts;
   if (parts.length !== 4 || direction === undefined || subset === undefined || hostname === undefined) return undefined;
   const number = Number(port);

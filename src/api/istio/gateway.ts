@@ -46,4 +46,5 @@ export interface ServerTLS {
   readonly minProtocolVersion?: string;
   readonly maxProtocolVersion?: string;
   readonly cipherSuites?: readonly string[];
+  readonly ecdhCurves?: readonly string[];
 }

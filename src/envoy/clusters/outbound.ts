@@ -1,8 +1,9 @@
-import type { JsonObject } from "@bufbuild/protobuf";
+import { create, type JsonObject } from "@bufbuild/protobuf";
 import {
   type Cluster,
   Cluster_DiscoveryType,
   Cluster_LbPolicy,
+  ClusterSchema,
 } from "#api/envoy/gen/envoy/config/cluster/v3/cluster_pb.js";
 import type { ClientTLS, PortPolicy, Subset } from "#api/istio/destination-rule.ts";
 import type { Locality } from "#model/locality.ts";
@@ -23,7 +24,7 @@ import {
   placeGroups,
   zoneAwareness,
 } from "../endpoints/locality-groups.ts";
-import { clusterName } from "../names.ts";
+import { clusterName, sniName, statName } from "../names.ts";
 import { clientTls, fromRequest, ownTls } from "../tls/client.ts";
 import { buildCluster } from "./cluster.ts";
 import { connectionPool } from "./connection-pool.ts";
@@ -39,6 +40,8 @@ export interface ClusterSetting {
   readonly mesh: MeshConfig;
   readonly kind: ProxyType;
   readonly clusterId: string;
+  /** Whether TLS goes on to services by the name that it asks for (AUTO_PASSTHROUGH). */
+  readonly forwardsTls: boolean;
   /** Whether the proxy asks where those like it run. */
   readonly knowsPeers: boolean;
   /** Where the proxy runs, if clusters that hold their endpoints look at it. */
@@ -58,10 +61,32 @@ export function outboundClusters(
     if (port.protocol === "UDP") continue;
     for (const subset of [undefined, ...(rule?.subsets ?? [])]) {
       const cluster = outboundCluster(service, port, rule, subset, endpoints, servers, setting);
-      if (cluster !== undefined) clusters.push(cluster);
+      if (cluster === undefined) continue;
+      clusters.push(cluster);
+      if (setting.forwardsTls && !service.meshExternal) clusters.push(forwarding(cluster, service, port, subset));
     }
   }
   return clusters;
+}
+
+/** The same for TLS that isn't opened on its way. Istio: buildOutboundSniDnatClusters. */
+function forwarding(
+  cluster: Cluster,
+  { hostname }: Service,
+  { port }: ServicePort,
+  subset: Subset | undefined,
+): Cluster {
+  const name = sniName(port, subset?.name ?? "", hostname);
+  const { transportSocket: _own, edsClusterConfig: eds, loadAssignment, ...rest } = cluster;
+  return create(ClusterSchema, {
+    ...rest,
+    name,
+    altStatName: statName(name),
+    transportSocketMatches: [],
+    typedExtensionProtocolOptions: {},
+    ...(eds ? { edsClusterConfig: { ...eds, serviceName: name } } : {}),
+    ...(loadAssignment ? { loadAssignment: { ...loadAssignment, clusterName: name } } : {}),
+  });
 }
 
 function outboundCluster(
@@ -90,7 +115,7 @@ function outboundCluster(
     ...errorCodes(outlier),
   });
   const transport: Transport = tls
-    ? { transportSocket: clientTls(withNames(tls, service), http2) }
+    ? { transportSocket: clientTls(withNames(tls, service), http2, mesh) }
     : meshTransport(policy, service, port, subset?.name ?? "", servers, mesh, discovery.clusterDiscoveryType);
   return buildCluster(name, mesh.connectTimeoutMs, {
     ...pool,

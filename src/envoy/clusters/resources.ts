@@ -22,9 +22,11 @@ import { effectivePolicy } from "./traffic-policy.ts";
 /** One object for each distinct setting, as memos go by identity. */
 const settings = memo((_mesh: MeshConfig) => new ByKey<ClusterSetting>());
 
-function settingOf({ mesh, proxy: { type: kind, peerLabels }, clusterId }: ProxyView): ClusterSetting {
+function settingOf({ mesh, proxy: { type: kind, peerLabels }, clusterId, gateways }: ProxyView): ClusterSetting {
   const knowsPeers = peerLabels !== undefined;
-  return settings(mesh).get(`${kind} ${clusterId} ${knowsPeers}`, () => ({ mesh, kind, clusterId, knowsPeers }));
+  const forwardsTls = gateways.some(({ spec }) => spec.servers?.some(({ tls }) => tls?.mode === "AUTO_PASSTHROUGH"));
+  const key = `${kind} ${clusterId} ${knowsPeers} ${forwardsTls}`;
+  return settings(mesh).get(key, () => ({ mesh, kind, clusterId, knowsPeers, forwardsTls }));
 }
 
 const placedSetting = memo((setting: ClusterSetting, locality: Locality): ClusterSetting => ({ ...setting, locality }));

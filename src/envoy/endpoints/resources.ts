@@ -10,7 +10,7 @@ import type { Destinations } from "#snapshot/scope.ts";
 import type { Resource } from "#xds/resource.ts";
 import { type ResourceSet, sharedList, sharedSet, withOwn, withReplaced } from "#xds/resource-set.ts";
 import { effectivePolicy } from "../clusters/traffic-policy.ts";
-import { clusterName, parseClusterName } from "../names.ts";
+import { clusterName, parseClusterName, sniName } from "../names.ts";
 import { byName, encodeResource } from "../proto.ts";
 import { loadAssignment, selectEndpoints } from "./assignment.ts";
 import { localCluster, localClusterResource } from "./local-cluster.ts";
@@ -114,6 +114,8 @@ interface AskedCluster {
   readonly subset: Subset | undefined;
   readonly rules: LocalityRules | undefined;
   readonly tlsMode: Endpoint["tlsMode"] | undefined;
+  /** Only those that take mutual TLS, as what comes for them is it. Istio: EndpointsWithMTLSFilter. */
+  readonly onlyMutualTls: boolean;
 }
 
 const clustersNamed = memo(
@@ -126,14 +128,10 @@ function clusterNamed(seen: Destinations, mesh: MeshConfig, name: string): Asked
   if (parts === undefined || parts.direction !== "outbound") return undefined;
   const service = seen.byHost.get(parts.hostname);
   const port = service && findPort(service, parts.port);
+  if (service === undefined || port === undefined) return undefined;
+  const onlyMutualTls = name === sniName(port.port, parts.subset, service.hostname);
   // A number may be written in more ways than one: only the cluster's own name counts.
-  if (
-    service === undefined ||
-    port === undefined ||
-    name !== clusterName("outbound", port.port, parts.subset, service.hostname)
-  ) {
-    return undefined;
-  }
+  if (!onlyMutualTls && name !== clusterName("outbound", port.port, parts.subset, service.hostname)) return undefined;
   const policy = seen.policyOf(service);
   const subset = policy?.subsets.find((candidate) => candidate.name === parts.subset);
   if (parts.subset !== "" && subset === undefined) return undefined;
@@ -147,6 +145,7 @@ function clusterNamed(seen: Destinations, mesh: MeshConfig, name: string): Asked
     subset,
     rules: localityRules(effective, mesh, service.trafficDistribution),
     tlsMode,
+    onlyMutualTls,
   };
 }
 
@@ -159,12 +158,15 @@ function tlsModeOf(policy: TrafficPolicy | null | undefined, port: number): Endp
 }
 
 function assignment(view: ProxyView, asked: AskedCluster): Resource {
-  const { name, key: endpointsOf, port, policy, subset, rules, tlsMode } = asked;
+  const { name, key: endpointsOf, port, policy, subset, rules, tlsMode, onlyMutualTls } = asked;
   const all = view.endpoints.get(endpointsOf) ?? noEndpoints;
   const { place, clusterId } = view;
   const key = rules === undefined ? name : `${name} ${placeKey(place, rules.failoverPriority)}`;
   return encoded(all, policy ?? noPolicy, view.mesh).get(key, () => {
-    const groups = byLocality(selectEndpoints(all, port.name, subset, clusterId));
+    const selected = selectEndpoints(all, port.name, subset, clusterId);
+    const groups = byLocality(
+      onlyMutualTls ? selected.filter((endpoint) => (tlsMode ?? endpoint.tlsMode) === "istio") : selected,
+    );
     const placed = rules === undefined ? groups : placeGroups(groups, rules, place, clusterId);
     return encodeResource(name, ClusterLoadAssignmentSchema, loadAssignment(name, placed, clusterId, tlsMode));
   });

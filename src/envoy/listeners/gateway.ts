@@ -1,7 +1,7 @@
 import type { FilterChain } from "#api/envoy/gen/envoy/config/listener/v3/listener_components_pb.js";
 import type { Listener } from "#api/envoy/gen/envoy/config/listener/v3/listener_pb.js";
 import type { L4MatchAttributes } from "#api/istio/virtual-service.ts";
-import { intersection } from "#model/host.ts";
+import { intersection, isSubsetOf } from "#model/host.ts";
 import { firstUnprivilegedPort } from "#model/proxy.ts";
 import type { ProxyView } from "#snapshot/proxy-view.ts";
 import type { RoutingRule } from "#snapshot/virtual-services.ts";
@@ -15,12 +15,15 @@ import {
   passesThrough,
 } from "../gateways/servers.ts";
 import { gatewayTopology } from "../gateways/topology.ts";
+import { sniName } from "../names.ts";
 import { serverTls } from "../tls/server.ts";
 import { type ChainMatch, chain } from "./chains.ts";
 import { gatewayHttp } from "./hcm.ts";
+import { meshProtocols } from "./inbound-matches.ts";
 import { gatewayListener } from "./listener.ts";
 import { proxyProtocol, tlsInspector } from "./listener-filters.ts";
 import { serverNames } from "./server-names.ts";
+import { tcpProxyTo } from "./tcp-proxy.ts";
 import { routeTcp } from "./tcp-routes.ts";
 
 /** A listener, and the paths of the resources that it is made from. */
@@ -77,14 +80,21 @@ function serverChains(view: ProxyView, port: GatewayPort, entry: GatewayServer, 
   if (routeName !== undefined) {
     const statPrefix = server.name || `${port.bind}_${port.port}`;
     return [
-      chain([gatewayHttp(view, statPrefix, routeName, entry.protocol)], terminated(entry), serverTls(server.tls)),
+      chain(
+        [gatewayHttp(view, statPrefix, routeName, entry.protocol)],
+        terminated(entry),
+        serverTls(server.tls, view.mesh),
+      ),
     ];
   }
+  if (server.tls?.mode === "AUTO_PASSTHROUGH") return autoPassthroughChains(view, entry, taken);
   if (server.tls !== undefined && passesThrough(server)) return passthroughChains(view, entry, taken);
   const filter = tcpFilter(view, entry);
   if (filter === undefined) return [];
   const filters = [...securityFilters(view).tcp, filter];
-  return [server.tls === undefined ? chain(filters) : chain(filters, terminated(entry), serverTls(server.tls))];
+  return [
+    server.tls === undefined ? chain(filters) : chain(filters, terminated(entry), serverTls(server.tls, view.mesh)),
+  ];
 }
 
 /** Without names to tell them by, only TLS goes to a chain that opens it: plain text must not be served in its place. */
@@ -131,6 +141,30 @@ function passthroughChains(view: ProxyView, entry: GatewayServer, taken: Set<str
         for (const name of claimed) taken.add(name);
         const filter = routeTcp(view, `${rule.name}.${rule.namespace}`, route, entry.number);
         chains.push(chain([...securityFilters(view).tcp, filter], named(names)));
+      }
+    }
+  }
+  return chains;
+}
+
+/**
+ * A chain for every service of the mesh, and for each of its subsets: what its clients ask for by name goes on as it is.
+ * Istio: builtAutoPassthroughFilterChains.
+ */
+function autoPassthroughChains(view: ProxyView, { hosts }: GatewayServer, taken: Set<string>): FilterChain[] {
+  const { services, policyOf } = view.scope;
+  const chains: FilterChain[] = [];
+  for (const service of services) {
+    const allowed = hostsForNamespace(hosts, service.namespace);
+    if (service.meshExternal || !allowed.some((host) => isSubsetOf(service.hostname, host))) continue;
+    for (const { port, protocol } of service.ports) {
+      if (protocol === "UDP") continue;
+      for (const subset of ["", ...(policyOf(service)?.subsets ?? []).map(({ name }) => name)]) {
+        const name = sniName(port, subset, service.hostname);
+        if (taken.has(name)) continue;
+        taken.add(name);
+        const filters = [...securityFilters(view).tcp, tcpProxyTo(name, view.mesh)];
+        chains.push(chain(filters, { serverNames: [name], applicationProtocols: meshProtocols }));
       }
     }
   }

@@ -14,7 +14,8 @@ export interface InboundMatch {
 const httpProtocols = ["istio-http/1.0", "istio-http/1.1", "istio-h2"];
 /** What they offer for anything. Istio: mtlsTCPWithMxcALPNs, in two orders. */
 const anyProtocols = ["istio-peer-exchange", "istio"];
-const allProtocols = ["istio", "istio-peer-exchange", ...httpProtocols];
+/** All that they offer. Istio: allIstioMtlsALPNs. */
+export const meshProtocols: string[] = ["istio", "istio-peer-exchange", ...httpProtocols];
 
 const raw: ChainMatch = { transportProtocol: "raw_buffer" };
 /** TLS of the workload's own where mutual TLS has a chain too; else all of it. */
@@ -32,12 +33,12 @@ export type Manner = "http" | "tcp" | "sniffed";
 
 const table: Readonly<Record<Manner, Readonly<Record<MutualTlsMode, readonly InboundMatch[]>>>> = {
   http: {
-    PERMISSIVE: [http(offering(allProtocols), true), http(raw)],
+    PERMISSIVE: [http(offering(meshProtocols), true), http(raw)],
     STRICT: [http(tls, true)],
     DISABLE: [http(raw)],
   },
   tcp: {
-    PERMISSIVE: [tcp(offering(allProtocols), true), tcp(raw), tcp(tls)],
+    PERMISSIVE: [tcp(offering(meshProtocols), true), tcp(raw), tcp(tls)],
     STRICT: [tcp(tls, true)],
     DISABLE: [tcp(raw)],
   },

@@ -115,7 +115,7 @@ function targetChains(target: ServiceTarget, { mesh, mutualTls, security }: Inbo
   const mode = modeOfPort(mutualTls, targetPort);
   const manner = mannerOf(port.protocol);
   // Of a port with TLS of its own nothing else is taken in; only where mutual TLS is off, so that the two don't clash.
-  const ownTls = mode === "DISABLE" ? serverTls(ingress?.tls) : undefined;
+  const ownTls = mode === "DISABLE" ? serverTls(ingress?.tls, mesh) : undefined;
   const matches = ownTls ? [ownTlsMatch(manner)] : inboundMatches(manner, mode);
   return matches.map((one) => chainFor(name, one, at, mesh, one.http ? http : tcp, ownTls));
 }

@@ -8,14 +8,12 @@ import {
   UpstreamTlsContextSchema,
 } from "#api/envoy/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js";
 import type { ClientTLS } from "#api/istio/destination-rule.ts";
-import { file, fileAuthorities, filePair } from "./files.ts";
-import { caSuffix, secretReference } from "./secret-reference.ts";
+import type { MeshConfig } from "#model/mesh-config.ts";
+import { file } from "./files.ts";
+import { caSuffix, fileAuthorities, filePair, secretReference } from "./secret-reference.ts";
 
 type Context = Exclude<MessageInitShape<typeof CommonTlsContextSchema>, CommonTlsContext>;
 type Validation = NonNullable<Context["validationContextType"]>;
-
-/** Where Debian, and so the image of the proxy, keeps the authorities that everybody trusts. */
-const systemAuthorities = "/etc/ssl/certs/ca-certificates.crt";
 
 /** Settings for TLS to servers that bring certificates of their own. */
 type OwnTls = ClientTLS & { readonly mode: "SIMPLE" | "MUTUAL" };
@@ -31,19 +29,26 @@ export function ownTls(
   names: readonly string[],
 ): OwnTls | undefined {
   if (tls?.mode !== "SIMPLE" && tls?.mode !== "MUTUAL") return undefined;
-  if (tls.credentialName && !mayReadSecrets && !tls.credentialName.startsWith("configmap://")) return undefined;
+  if (tls.credentialName && !mayReadSecrets && !isOpenToAll(tls.credentialName)) return undefined;
   const subjectAltNames = tls.subjectAltNames?.length || tls.insecureSkipVerify ? tls.subjectAltNames : names;
   return { ...tls, mode: tls.mode, ...(subjectAltNames ? { subjectAltNames } : {}) };
 }
 
+/** ConfigMaps are; what is invalid too: calls fail then, and aren't made in plain text. Istio: privilegedCredentialLookup. */
+function isOpenToAll(credential: string): boolean {
+  return credential.startsWith("configmap://") || credential === "invalid://";
+}
+
 /** The transport socket of a cluster whose servers end TLS. `http2`: what is spoken inside. Istio: constructUpstreamTLS. */
-export function clientTls(tls: OwnTls, http2: boolean): TransportSocket {
+export function clientTls(tls: OwnTls, http2: boolean, { tlsDefaults }: MeshConfig): TransportSocket {
   const context = create(UpstreamTlsContextSchema, {
     sni: tls.sni ?? "",
     commonTlsContext: {
       tlsParams: {
         tlsMinimumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_2,
         tlsMaximumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_3,
+        cipherSuites: [...tlsDefaults.cipherSuites],
+        ecdhCurves: [...tlsDefaults.ecdhCurves],
       },
       alpnProtocols: http2 ? ["h2"] : [],
       ...certificate(tls),
@@ -59,7 +64,8 @@ export function clientTls(tls: OwnTls, http2: boolean): TransportSocket {
 function certificate({ mode, credentialName, clientCertificate, privateKey }: OwnTls): Context {
   if (mode === "SIMPLE") return {};
   if (credentialName) return { tlsCertificateSdsSecretConfigs: [secretReference(credentialName)] };
-  return clientCertificate && privateKey ? { tlsCertificates: [filePair(clientCertificate, privateKey)] } : {};
+  const given = clientCertificate && privateKey;
+  return given ? { tlsCertificateSdsSecretConfigs: [filePair(clientCertificate, privateKey)] } : {};
 }
 
 function validation(tls: OwnTls): Validation {
@@ -69,15 +75,13 @@ function validation(tls: OwnTls): Validation {
     matchSubjectAltNames: subjectAltNames.map((name) => ({ matchPattern: { case: "exact", value: name } as const })),
     ...(caCrl ? { crl: file(caCrl) } : {}),
   };
-  if (credentialName) {
-    const authorities = secretReference(`${credentialName}${caSuffix}`);
-    const value = { defaultValidationContext: checks, validationContextSdsSecretConfig: authorities };
-    return { case: "combinedValidationContext", value };
-  }
-  const authorities = fileAuthorities(
-    caCertificates && caCertificates !== "system" ? caCertificates : systemAuthorities,
-  );
-  return { case: "validationContext", value: { ...checks, ...authorities } };
+  const validationContextSdsSecretConfig = credentialName
+    ? secretReference(`${credentialName}${caSuffix}`)
+    : fileAuthorities(caCertificates || "system");
+  return {
+    case: "combinedValidationContext",
+    value: { defaultValidationContext: checks, validationContextSdsSecretConfig },
+  };
 }
 
 /**

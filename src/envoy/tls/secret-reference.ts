@@ -1,20 +1,24 @@
 import { create } from "@bufbuild/protobuf";
+import type { Duration } from "@bufbuild/protobuf/wkt";
 import {
   ApiConfigSource_ApiType,
   ApiVersion,
+  type ConfigSource,
   ConfigSourceSchema,
 } from "#api/envoy/gen/envoy/config/core/v3/config_source_pb.js";
 import {
   type SdsSecretConfig,
   SdsSecretConfigSchema,
 } from "#api/envoy/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js";
-
 import { duration } from "../proto.ts";
 
 /** Istio: the suffix that asks for the certificate authority of a credential, not for its certificate. */
 export const caSuffix = "-cacert";
 
-const schemes: readonly string[] = ["kubernetes://", "kubernetes-gateway://", "configmap://", "builtin://"];
+/** Stands for the workload's own certificate. Istio: BuiltinGatewaySecretTypeURI. */
+const builtIn = "builtin://";
+
+const schemes: readonly string[] = ["kubernetes://", "kubernetes-gateway://", "configmap://"];
 
 // Unlike other resources, a secret isn't waited for without end: the rest of the listener serves meanwhile.
 const overAds = create(ConfigSourceSchema, {
@@ -22,38 +26,53 @@ const overAds = create(ConfigSourceSchema, {
   resourceApiVersion: ApiVersion.V3,
 });
 
-/** Name of the resource for a `credentialName`: `kubernetes://NAME` unless it says another kind. Istio: ToResourceName. */
-function secretName(credential: string): string {
-  return schemes.some((scheme) => credential.startsWith(scheme)) ? credential : `kubernetes://${credential}`;
-}
-
-/** Where Envoy gets the secret from: istiod, on the stream it has. */
-export function secretReference(credential: string): SdsSecretConfig {
-  return create(SdsSecretConfigSchema, { name: secretName(credential), sdsConfig: overAds });
+function atAgent(initialFetchTimeout?: Duration): ConfigSource {
+  return create(ConfigSourceSchema, {
+    configSourceSpecifier: {
+      case: "apiConfigSource",
+      value: {
+        apiType: ApiConfigSource_ApiType.GRPC,
+        transportApiVersion: ApiVersion.V3,
+        setNodeOnFirstMessageOnly: true,
+        grpcServices: [{ targetSpecifier: { case: "envoyGrpc", value: { clusterName: "sds-grpc" } } }],
+      },
+    },
+    resourceApiVersion: ApiVersion.V3,
+    ...(initialFetchTimeout ? { initialFetchTimeout } : {}),
+  });
 }
 
 /** Waited for without end: without its certificate a proxy can neither call nor be called. */
-const overAgent = create(ConfigSourceSchema, {
-  configSourceSpecifier: {
-    case: "apiConfigSource",
-    value: {
-      apiType: ApiConfigSource_ApiType.GRPC,
-      transportApiVersion: ApiVersion.V3,
-      setNodeOnFirstMessageOnly: true,
-      grpcServices: [{ targetSpecifier: { case: "envoyGrpc", value: { clusterName: "sds-grpc" } } }],
-    },
-  },
-  initialFetchTimeout: duration(0),
-  resourceApiVersion: ApiVersion.V3,
-});
+const identitySource = atAgent(duration(0));
+const fileSource = atAgent();
 
-/** What the proxy's agent has: over a socket in the pod. */
-function fromAgent(name: string): SdsSecretConfig {
-  return create(SdsSecretConfigSchema, { name, sdsConfig: overAgent });
+function secret(name: string, sdsConfig: ConfigSource): SdsSecretConfig {
+  return create(SdsSecretConfigSchema, { name, sdsConfig });
 }
 
-/** The workload's certificate and key. */
-export const workloadCertificate: SdsSecretConfig = fromAgent("default");
+/** The workload's certificate and key, from the proxy's agent. */
+export const workloadCertificate: SdsSecretConfig = secret("default", identitySource);
 
-/** The authorities of the mesh. */
-export const meshAuthorities: SdsSecretConfig = fromAgent("ROOTCA");
+/** The authorities of the mesh, from there too. */
+export const meshAuthorities: SdsSecretConfig = secret("ROOTCA", identitySource);
+
+/** Where Envoy gets a credential's certificate and key: from istiod, on the stream it has. Istio: ToResourceName. */
+export function secretReference(credential: string): SdsSecretConfig {
+  if (credential === builtIn) return workloadCertificate;
+  if (credential === `${builtIn}${caSuffix}`) return meshAuthorities;
+  const isWhole = schemes.some((scheme) => credential.startsWith(scheme));
+  return secret(isWhole ? credential : `kubernetes://${credential}`, overAds);
+}
+
+/**
+ * A certificate with its key from files of the proxy's container. The agent reads them, also when they change: Envoy itself would
+ * refuse a whole listener over one that is missing. Istio: SdsCertificateConfig.GetResourceName.
+ */
+export function filePair(chain: string, key: string): SdsSecretConfig {
+  return secret(`file-cert:${chain}~${key}`, fileSource);
+}
+
+/** Authorities from a file; `system` for those that everybody trusts. Istio: SdsCertificateConfig.GetRootResourceName. */
+export function fileAuthorities(path: string): SdsSecretConfig {
+  return secret(`file-root:${path}`, fileSource);
+}

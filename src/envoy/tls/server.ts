@@ -8,9 +8,17 @@ import {
   DownstreamTlsContextSchema,
 } from "#api/envoy/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js";
 import type { ServerTLS } from "#api/istio/gateway.ts";
-import { isKnownCipherSuite } from "#config/cipher-suites.ts";
-import { file, fileAuthorities, filePair } from "./files.ts";
-import { caSuffix, secretReference } from "./secret-reference.ts";
+import { isKnownCipherSuite, isKnownCurve } from "#config/cipher-suites.ts";
+import type { MeshConfig } from "#model/mesh-config.ts";
+import { file } from "./files.ts";
+import {
+  caSuffix,
+  fileAuthorities,
+  filePair,
+  meshAuthorities,
+  secretReference,
+  workloadCertificate,
+} from "./secret-reference.ts";
 
 type Context = Exclude<MessageInitShape<typeof CommonTlsContextSchema>, CommonTlsContext>;
 type Validation = NonNullable<Context["validationContextType"]>;
@@ -22,22 +30,23 @@ const protocols: Readonly<Record<string, TlsParameters_TlsProtocol>> = {
   TLSV1_3: TlsParameters_TlsProtocol.TLSv1_3,
 };
 
-/**
- * The transport socket of a gateway's server that ends TLS; undefined for one that doesn't, or that uses the workload's own
- * certificate. Istio: BuildListenerTLSContext.
- */
-export function serverTls(tls: ServerTLS | undefined): TransportSocket | undefined {
+const modes: readonly string[] = ["SIMPLE", "MUTUAL", "OPTIONAL_MUTUAL", "ISTIO_MUTUAL"];
+
+/** The transport socket of a gateway's server that ends TLS; undefined for one that doesn't. Istio: BuildListenerTLSContext. */
+export function serverTls(tls: ServerTLS | undefined, mesh: MeshConfig): TransportSocket | undefined {
   const mode = tls?.mode ?? "PASSTHROUGH";
-  if (tls === undefined || !["SIMPLE", "MUTUAL", "OPTIONAL_MUTUAL"].includes(mode)) return undefined;
-  const checksClients = mode !== "SIMPLE";
+  if (tls === undefined || !modes.includes(mode)) return undefined;
   const context = create(DownstreamTlsContextSchema, {
-    commonTlsContext: {
-      alpnProtocols: ["h2", "http/1.1"],
-      ...parameters(tls),
-      ...certificates(tls),
-      ...validation(tls, checksClients),
-    },
-    requireClientCertificate: mode === "MUTUAL",
+    commonTlsContext:
+      mode === "ISTIO_MUTUAL"
+        ? { ...parameters(tls, noDefaults), ...identities(tls) }
+        : {
+            alpnProtocols: ["h2", "http/1.1"],
+            ...parameters(tls, mesh.tlsDefaults),
+            ...certificates(tls),
+            ...validation(tls, mode !== "SIMPLE"),
+          },
+    requireClientCertificate: mode === "MUTUAL" || mode === "ISTIO_MUTUAL",
   });
   return create(TransportSocketSchema, {
     name: "envoy.transport_sockets.tls",
@@ -45,27 +54,56 @@ export function serverTls(tls: ServerTLS | undefined): TransportSocket | undefin
   });
 }
 
-function parameters({ minProtocolVersion = "", maxProtocolVersion = "", cipherSuites = [] }: ServerTLS): Context {
-  const minimum = protocols[minProtocolVersion];
-  const maximum = protocols[maxProtocolVersion];
-  const suites = cipherSuites.filter(isKnownCipherSuite);
-  if (minimum === undefined && maximum === undefined && suites.length === 0) return {};
+type Defaults = MeshConfig["tlsDefaults"];
+const noDefaults: Defaults = { cipherSuites: [], ecdhCurves: [] };
+
+function parameters(tls: ServerTLS, defaults: Defaults): Context {
+  const minimum = protocols[tls.minProtocolVersion ?? ""];
+  const maximum = protocols[tls.maxProtocolVersion ?? ""];
+  const suites = (tls.cipherSuites ?? []).filter(isKnownCipherSuite);
+  const curves = (tls.ecdhCurves ?? []).filter(isKnownCurve);
+  const cipherSuites = suites.length > 0 ? [...new Set(suites)] : [...defaults.cipherSuites];
+  const ecdhCurves = curves.length > 0 ? [...new Set(curves)] : [...defaults.ecdhCurves];
+  const said = [minimum, maximum, ...cipherSuites, ...ecdhCurves].some((value) => value !== undefined);
+  if (!said) return {};
   return {
     tlsParams: {
-      cipherSuites: [...new Set(suites)],
+      cipherSuites,
+      ecdhCurves,
       ...(minimum === undefined ? {} : { tlsMinimumProtocolVersion: minimum }),
       ...(maximum === undefined ? {} : { tlsMaximumProtocolVersion: maximum }),
     },
   };
 }
 
-/** From secrets, or from files of the gateway's container, which Envoy reads again when they are replaced. */
+/** With the workload's own certificate, for clients of the mesh. As sidecars, it names no protocols. */
+function identities({ subjectAltNames = [], caCrl }: ServerTLS): Context {
+  return {
+    tlsCertificateSdsSecretConfigs: [workloadCertificate],
+    validationContextType: {
+      case: "combinedValidationContext",
+      value: {
+        defaultValidationContext: {
+          matchSubjectAltNames: subjectAltNames.map(exactly),
+          ...(caCrl ? { crl: file(caCrl) } : {}),
+        },
+        validationContextSdsSecretConfig: meshAuthorities,
+      },
+    },
+  };
+}
+
+function exactly(value: string) {
+  return { matchPattern: { case: "exact", value } } as const;
+}
+
+/** From secrets, or from files of the gateway's container; both may be replaced. */
 function certificates(tls: ServerTLS): Context {
   const names = credentials(tls);
   if (names.length > 0) return { tlsCertificateSdsSecretConfigs: names.map(secretReference) };
   const files = tls.tlsCertificates?.length ? tls.tlsCertificates.slice(0, maxFilePairs) : [tls];
   return {
-    tlsCertificates: files.flatMap(({ serverCertificate, privateKey }) =>
+    tlsCertificateSdsSecretConfigs: files.flatMap(({ serverCertificate, privateKey }) =>
       serverCertificate && privateKey ? [filePair(serverCertificate, privateKey)] : [],
     ),
   };
@@ -81,7 +119,7 @@ function credentials({ credentialName, credentialNames = [] }: ServerTLS): reado
 function validation(tls: ServerTLS, checksClients: boolean): Context {
   const { subjectAltNames = [], verifyCertificateSpki = [], verifyCertificateHash = [] } = tls;
   const checks = {
-    matchSubjectAltNames: subjectAltNames.map((name) => ({ matchPattern: { case: "exact", value: name } as const })),
+    matchSubjectAltNames: subjectAltNames.map(exactly),
     verifyCertificateSpki: [...verifyCertificateSpki],
     verifyCertificateHash: [...verifyCertificateHash],
   };
@@ -95,24 +133,17 @@ function validation(tls: ServerTLS, checksClients: boolean): Context {
   }
   const [first] = credentials(tls);
   const credential = tls.caCertCredentialName || first;
-  if (credential === undefined) {
-    const { caCertificates = "", caCrl } = tls;
-    const fromFile: Validation = {
-      case: "validationContext",
+  const { caCertificates = "", caCrl } = tls;
+  const fromFile = credential === undefined;
+  return {
+    validationContextType: {
+      case: "combinedValidationContext",
       value: {
-        ...checks,
-        ...fileAuthorities(caCertificates),
-        ...(caCrl ? { crl: file(caCrl) } : {}),
+        defaultValidationContext: { ...checks, ...(fromFile && caCrl ? { crl: file(caCrl) } : {}) },
+        validationContextSdsSecretConfig: fromFile
+          ? fileAuthorities(caCertificates)
+          : secretReference(`${credential}${caSuffix}`),
       },
-    };
-    return { validationContextType: fromFile };
-  }
-  const fromSecret: Validation = {
-    case: "combinedValidationContext",
-    value: {
-      defaultValidationContext: checks,
-      validationContextSdsSecretConfig: secretReference(`${credential}${caSuffix}`),
     },
   };
-  return { validationContextType: fromSecret };
 }

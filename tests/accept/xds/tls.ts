@@ -8,14 +8,8 @@ export function socketOf(socket: JsonValue): JsonObject {
   const combined = common["combinedValidationContext"] as JsonObject | undefined;
   const plain = common["validationContext"] as JsonObject | undefined;
   const checks = (combined?.["defaultValidationContext"] ?? plain ?? {}) as JsonObject;
-  const certificates = [
-    ...objects(common["tlsCertificateSdsSecretConfigs"]).map(({ name: secret }) => secret ?? null),
-    ...objects(common["tlsCertificates"]).map(
-      ({ certificateChain, privateKey }) => `file-cert:${fileOf(certificateChain)}~${fileOf(privateKey)}`,
-    ),
-  ];
-  const authorities =
-    (combined?.["validationContextSdsSecretConfig"] as JsonObject | undefined)?.["name"] ?? authoritiesFile(plain);
+  const certificates = objects(common["tlsCertificateSdsSecretConfigs"]).map(({ name: secret }) => secret ?? null);
+  const authorities = (combined?.["validationContextSdsSecretConfig"] as JsonObject | undefined)?.["name"];
   const {
     tlsMinimumProtocolVersion = null,
     tlsMaximumProtocolVersion = null,
@@ -37,19 +31,6 @@ export function socketOf(socket: JsonValue): JsonObject {
 function namesOf(matcher: JsonObject): JsonValue {
   const { exact, prefix } = (matcher["matcher"] ?? matcher) as { exact?: string; prefix?: string };
   return exact ?? `${prefix ?? ""}*`;
-}
-
-const systemAuthorities = "/etc/ssl/certs/ca-certificates.crt";
-
-function authoritiesFile(validation: JsonObject | undefined): string | undefined {
-  const path = fileOf(validation?.["trustedCa"]);
-  if (path === "") return undefined;
-  return `file-root:${path === systemAuthorities ? "system" : path}`;
-}
-
-function fileOf(source: JsonValue | undefined): string {
-  const path = (source as JsonObject | undefined)?.["filename"];
-  return typeof path === "string" ? path : "";
 }
 
 function objects(value: JsonValue | undefined): readonly JsonObject[] {
