@@ -1,4 +1,5 @@
 import type { KubeClient } from "#kube/client.ts";
+import type { Leadership } from "#kube/leader-election.ts";
 import { createReconciler } from "#kube/reconciler.ts";
 import { resourceTypes } from "#kube/resource-types.ts";
 import type { Log } from "#log/log.ts";
@@ -13,16 +14,20 @@ export interface AddressAllocation {
 
 export interface AddressAllocationOptions {
   readonly client: KubeClient;
+  /** Whether this istiod is the one that gives addresses. */
+  readonly leadership: Leadership;
   readonly signal: AbortSignal;
   readonly log: Log;
 }
 
-export function createAddressAllocation({ client, signal, log }: AddressAllocationOptions): AddressAllocation {
+export function createAddressAllocation(options: AddressAllocationOptions): AddressAllocation {
+  const { client, leadership, signal, log } = options;
   let latest: Snapshot | undefined;
   let seen: unknown;
   const writer = createReconciler({ reconcile: write, signal, log });
 
   async function write(key: string): Promise<void> {
+    if (!leadership.isLeader()) return;
     const entries = latest?.inEffect.serviceEntries;
     const addresses = entries && allocate([...entries.values()]).get(key);
     const entry = entries?.get(key);
@@ -42,12 +47,19 @@ export function createAddressAllocation({ client, signal, log }: AddressAllocati
     log.info("addresses allocated", { serviceEntry: key, addresses: addresses.length });
   }
 
+  function askAll({ inEffect }: Snapshot): void {
+    for (const key of allocate([...inEffect.serviceEntries.values()]).keys()) writer.ask(key);
+  }
+
+  leadership.onElected(() => {
+    if (latest) askAll(latest);
+  });
   return {
     snapshot(snapshot) {
       latest = snapshot;
       if (snapshot.inEffect.serviceEntries === seen) return;
       seen = snapshot.inEffect.serviceEntries;
-      for (const key of allocate([...snapshot.inEffect.serviceEntries.values()]).keys()) writer.ask(key);
+      askAll(snapshot);
     },
   };
 }

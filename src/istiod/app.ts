@@ -1,9 +1,11 @@
+import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Namespace } from "kubernetes-types/core/v1.d.ts";
 import { createTokenReviewer, type WorkloadIdentity } from "#ca/token-review.ts";
 import { bootstrapPatch } from "#envoy/envoy-filter/bootstrap.ts";
 import type { KubeClient } from "#kube/client.ts";
 import type { Informer } from "#kube/informer.ts";
+import { type Leadership, standForElection } from "#kube/leader-election.ts";
 import type { Log } from "#log/log.ts";
 import { isDiscovered } from "#snapshot/discovery.ts";
 import { patchesOf } from "#snapshot/envoy-filters.ts";
@@ -89,6 +91,21 @@ export async function startIstiod({ client, options, version, log }: IstiodDepen
     signal,
     log: log.with({ part: "credentials" }),
   });
+  // A pod that is started again is still itself.
+  const candidate = process.env["POD_NAME"] || `istiod-${randomUUID()}`;
+  const leaderships: Leadership[] = [];
+  const standFor = (name: string): Leadership => {
+    const leadership = standForElection({
+      client,
+      namespace,
+      name,
+      identity: candidate,
+      signal,
+      log: log.with({ part: "leader" }),
+    });
+    leaderships.push(leadership);
+    return leadership;
+  };
   const gatewayApi: GatewayApi = followGatewayApi({
     client,
     served,
@@ -96,6 +113,7 @@ export async function startIstiod({ client, options, version, log }: IstiodDepen
     settings,
     clusterDomain: options.domain,
     rootNamespace: namespace,
+    leadership: standFor("istio-gateway-status-leader"),
     signal,
     log: log.with({ part: "gateway-api" }),
   });
@@ -107,7 +125,12 @@ export async function startIstiod({ client, options, version, log }: IstiodDepen
     gatewayApi.rejections,
     statusLog,
   );
-  const addresses = createAddressAllocation({ client, signal, log: log.with({ part: "addresses" }) });
+  const addresses = createAddressAllocation({
+    client,
+    leadership: standFor("istio-ip-autoallocate"),
+    signal,
+    log: log.with({ part: "addresses" }),
+  });
   const tokenKeys = createKeyKeeper({
     settings: options.tokenKeys,
     fetchText: createTextFetcher(options.tokenKeys, signal),
@@ -161,6 +184,7 @@ export async function startIstiod({ client, options, version, log }: IstiodDepen
     revision,
     environment: options.injection,
     proxyConfigs: () => [...snapshots.current().inEffect.proxyConfigs.values()],
+    leadership: standFor(`istio-gateway-deployment-${revision}`),
     signal,
     log: log.with({ part: "gateway-deployments" }),
   });
@@ -323,6 +347,7 @@ export async function startIstiod({ client, options, version, log }: IstiodDepen
     rootPem: trust.rootPem,
     async stop() {
       notReady = "stopping";
+      await Promise.all(leaderships.map((leadership) => leadership.resign()));
       stopping.abort();
       snapshots.stop();
       status.stop();

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { KubeClient } from "#kube/client.ts";
 import { isKubeError } from "#kube/error.ts";
+import type { Leadership } from "#kube/leader-election.ts";
 import { type KubeObject, objectKey, type ResourceType } from "#kube/object.ts";
 import { createReconciler } from "#kube/reconciler.ts";
 import type { Log } from "#log/log.ts";
@@ -20,17 +21,20 @@ export interface ResourceStatusWriter {
 
 export interface ResourceStatusWriterOptions {
   readonly client: KubeClient;
+  /** Of several istiods one writes. */
+  readonly leadership: Pick<Leadership, "isLeader" | "onElected">;
   readonly signal: AbortSignal;
   readonly log: Log;
 }
 
-export function createResourceStatusWriter({ client, signal, log }: ResourceStatusWriterOptions): ResourceStatusWriter {
+export function createResourceStatusWriter(options: ResourceStatusWriterOptions): ResourceStatusWriter {
+  const { client, leadership, signal, log } = options;
   let current: ReadonlyMap<string, WantedStatus> = new Map();
   const writer = createReconciler({ reconcile, signal, log });
 
   async function reconcile(key: string): Promise<void> {
     const wanted = current.get(key);
-    if (wanted === undefined || isWritten(wanted)) return;
+    if (wanted === undefined || isWritten(wanted) || !leadership.isLeader()) return;
     const { type, object, status } = wanted;
     try {
       await client.update(type, { ...object, status } as KubeObject, "status");
@@ -41,10 +45,15 @@ export function createResourceStatusWriter({ client, signal, log }: ResourceStat
     }
   }
 
+  function askAll(): void {
+    for (const [key, one] of current) if (!isWritten(one)) writer.ask(key);
+  }
+
+  leadership.onElected(askAll);
   return {
     write(wanted) {
       current = new Map(wanted.map((one) => [`${one.type.plural}.${one.type.group} ${objectKey(one.object)}`, one]));
-      for (const [key, one] of current) if (!isWritten(one)) writer.ask(key);
+      askAll();
     },
   };
 }

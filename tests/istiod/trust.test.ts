@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { connect } from "node:tls";
 import type { ValidatingWebhookConfiguration } from "kubernetes-types/admissionregistration/v1.d.ts";
+import type { Lease } from "kubernetes-types/coordination/v1.d.ts";
 import type { ConfigMap, Secret } from "kubernetes-types/core/v1.d.ts";
 import { createSelfSignedRoot } from "#ca/certificate.ts";
 import { rotateAnnotation } from "#ca/own-root.ts";
@@ -110,6 +111,21 @@ describe("roots come and go", () => {
     await eventually(async () => assert.ok(issuedBy(await shown(both), second)));
     assert.deepEqual(await anchors(), [first, second].sort());
     assert.equal(await configMap("istio-ca-root-cert", "root-cert.pem"), both);
+  });
+
+  test("what one istiod of several does is handed over when it stops", async () => {
+    const holder = async (name: string): Promise<string | undefined> =>
+      (await plane.client.get<Lease>(resourceTypes.leases, { namespace, name })).spec?.holderIdentity;
+    const names = ["istio-gateway-status-leader", "istio-gateway-deployment-default", "istio-ip-autoallocate"];
+    const before = await Promise.all(names.map(holder));
+    assert.ok(before.every(Boolean));
+    await plane.restartIstiod();
+    const started = Date.now();
+    await eventually(async () => {
+      const after = await Promise.all(names.map(holder));
+      assert.ok(after.every((identity, index) => identity && identity !== before[index]));
+    });
+    assert.ok(Date.now() - started < 10_000, "nobody waits for the lease to end");
   });
 
   test("another istiod, or one that was restarted, has the same roots", async () => {

@@ -13,6 +13,7 @@ import { attachedListeners } from "#gateway-api/gateways.ts";
 import type { InjectEnvironment } from "#inject/context.ts";
 import type { KubeClient } from "#kube/client.ts";
 import { startInformer } from "#kube/informer.ts";
+import type { Leadership } from "#kube/leader-election.ts";
 import { objectKey, type ResourceType } from "#kube/object.ts";
 import { createReconciler } from "#kube/reconciler.ts";
 import { resourceTypes } from "#kube/resource-types.ts";
@@ -32,6 +33,8 @@ export interface GatewayDeploymentsOptions {
   readonly environment: InjectEnvironment;
   /** In effect now, oldest first. */
   readonly proxyConfigs: () => readonly ProxyConfigResource[];
+  /** Whether this istiod is the one of its revision that deploys. */
+  readonly leadership: Leadership;
   readonly signal: AbortSignal;
   readonly log: Log;
 }
@@ -71,7 +74,11 @@ export function keepGatewayDeployments(options: GatewayDeploymentsOptions): void
     // Which namespaces the mesh looks at, and whose ListenerSets a Gateway takes, hangs on their labels.
     if (type === "namespaces") askAll();
   });
-  askAll();
+  options.leadership.onElected(() => {
+    // Somebody else may have applied something since.
+    applied.clear();
+    askAll();
+  });
   const labelSelector = `${managedLabel}=${gatewayController.replace("/", "-")}`;
   for (const type of [resourceTypes.serviceAccounts, resourceTypes.deployments, resourceTypes.services]) {
     startInformer(client, type, { signal, log, labelSelector }).onChange(({ before, after }) => {
@@ -84,6 +91,7 @@ export function keepGatewayDeployments(options: GatewayDeploymentsOptions): void
   }
 
   async function reconcile(key: string): Promise<void> {
+    if (!options.leadership.isLeader()) return;
     const current = resources.current();
     const gateway = current.kubernetesGateways.get(key);
     const objects = gateway && render(gateway);

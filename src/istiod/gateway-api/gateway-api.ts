@@ -1,6 +1,7 @@
 import type { ServerTLS } from "#api/istio/gateway.ts";
 import { type Converted, convertGatewayApi, keepEqual } from "#gateway-api/convert.ts";
 import type { KubeClient } from "#kube/client.ts";
+import type { Leadership } from "#kube/leader-election.ts";
 import { type KubeObject, objectKey } from "#kube/object.ts";
 import type { Log } from "#log/log.ts";
 import { gatewayServiceAnnotation } from "#model/route-semantics.ts";
@@ -41,6 +42,8 @@ export interface GatewayApiOptions {
   readonly settings: Pick<MeshSettings, "rawMesh" | "meshConfig">;
   readonly clusterDomain: string;
   readonly rootNamespace: string;
+  /** Whether this istiod writes the statuses. */
+  readonly leadership: Leadership;
   readonly signal: AbortSignal;
   readonly log: Log;
 }
@@ -52,7 +55,7 @@ export function followGatewayApi(options: GatewayApiOptions): GatewayApi {
   const { secrets, configMaps } = options.credentials;
   const resources = followGatewayApiResources({ served, configMaps });
   const ingresses = followIngresses(options);
-  const statuses = createResourceStatusWriter({ client, signal, log });
+  const statuses = createResourceStatusWriter({ client, leadership: options.leadership, signal, log });
   const listeners: (() => void)[] = [];
   const rejections = createProblemBook(() => tell());
   let converted: Converted | undefined;
