@@ -1,6 +1,8 @@
+import { isIP } from "node:net";
 import type { JWTRule, RequestAuthenticationSpec } from "#api/istio/request-authentication.ts";
 import { isWebUrl } from "#model/web-url.ts";
 import { isHeaderName } from "./header-rules.ts";
+import { isDnsName } from "./host-rules.ts";
 import { readKeySet } from "./key-set.ts";
 import { checkPolicyAttachment } from "./policy-attachment-rules.ts";
 import type { Report } from "./report.ts";
@@ -17,20 +19,27 @@ function checkRule(rule: JWTRule, field: string, report: Report): void {
   if (uris.length + (jwks === undefined ? 0 : 1) > 1) report.error(field, "only one of jwks and jwksUri can be set");
   if (!issuer && uris.length === 0) report.error(field, "needs an issuer or a jwksUri");
   for (const name of uris) {
-    if (!isWebUrl(rule[name] ?? ""))
-      report.error(`${field}.${name}`, "must be a URL that begins with http:// or https://", rule[name]);
+    const uri = rule[name] ?? "";
+    if (!isWebUrl(uri)) report.error(`${field}.${name}`, "must be a URL that begins with http:// or https://", uri);
+    else if (!isHost(new URL(uri).hostname)) report.error(`${field}.${name}`, "must have a host's name in it", uri);
   }
   if (jwks !== undefined && jwks !== "") checkKeys(jwks, `${field}.jwks`, report);
   else if (uris.length === 0 && issuer && !isWebUrl(issuer)) {
     const next = "its keys can't be discovered, so no token is valid: set jwksUri or jwks";
     report.warning(`${field}.issuer`, `isn't a URL; ${next}`, issuer);
   }
-  rule.fromHeaders?.forEach(({ name }, index) => {
-    if (!isHeaderName(name)) report.error(`${field}.fromHeaders[${index}].name`, "is not a header name", name);
+  rule.fromHeaders?.forEach(({ name, prefix = "" }, index) => {
+    const at = `${field}.fromHeaders[${index}]`;
+    if (!isHeaderName(name)) report.error(`${at}.name`, "is not a header name", name);
+    if (/[\0\r\n]/.test(prefix)) report.error(`${at}.prefix`, "can't be in a header", prefix);
   });
   const { outputPayloadToHeader: payload } = rule;
   if (payload && !isHeaderName(payload))
     report.error(`${field}.outputPayloadToHeader`, "is not a header name", payload);
+}
+
+function isHost(name: string): boolean {
+  return isDnsName(name) || isIP(name.replace(/^\[|\]$/g, "")) !== 0;
 }
 
 function checkKeys(jwks: string, field: string, report: Report): void {

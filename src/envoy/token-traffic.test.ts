@@ -3,6 +3,7 @@ import { createServer, type Server } from "node:http";
 import { after, before, describe, test } from "node:test";
 import type { JWTRule, RequestAuthentication } from "#api/istio/request-authentication.ts";
 import type { HTTPRoute } from "#api/istio/virtual-service.ts";
+import type { KeyReader } from "#snapshot/token-rules.ts";
 import { bookinfo, destinationRule, gateway, keyed, pod, virtualService } from "./bookinfo.fixture.ts";
 import {
   type Answer,
@@ -68,11 +69,11 @@ const routes: readonly HTTPRoute[] = [
 ];
 
 /** A gateway with these rules, before a workload that answers with the headers that it got. */
-async function tokenGateway(jwtRules: readonly JWTRule[]) {
+async function tokenGateway(jwtRules: readonly JWTRule[], reader: KeyReader = "istiod") {
   const backends: Server[] = [];
   const start = async (version: string) => {
     const backend = createServer(({ url, headers }, response) => {
-      response.end(JSON.stringify({ version, url, headers }));
+      response.end(url === "/keys" ? keySet(rsa) : JSON.stringify({ version, url, headers }));
     });
     backends.push(backend);
     return loopbackSlice("reviews", `reviews-${version}`, await listening(backend));
@@ -93,6 +94,7 @@ async function tokenGateway(jwtRules: readonly JWTRule[]) {
       pods: keyed(["v1", "v2"].map((version) => pod(`reviews-${version}`, "127.0.0.1", { version }))),
       endpointSlices: keyed(slices),
       requestAuthentications: keyed([policy]),
+      tokenKeys: { reader, read: new Map() },
       virtualServices: keyed([virtualService("web", { hosts: ["*"], gateways: ["front"], http: routes })]),
       destinationRules: keyed([
         destinationRule("reviews", {
@@ -302,6 +304,26 @@ describe("tokens whose keys aren't known", { skip: noEnvoy }, () => {
   test("are refused, and requests without one aren't", async () => {
     assert.equal((await front.ask("/", bearer(good))).status, 401);
     assert.equal((await front.ask("/", bearer(token(ec, claims, { kid: undefined })))).status, 401);
+    arrived(await front.ask("/"));
+  });
+});
+
+describe("tokens whose keys Envoy reads", { skip: noEnvoy }, () => {
+  let front: TokenGateway;
+  before(async () => {
+    const rule = (iss: string, uri: string): JWTRule => ({ issuer: iss, jwksUri: uri, fromHeaders: [{ name: iss }] });
+    front = await tokenGateway(
+      [rule("here", "http://reviews.default:9080/keys"), rule("nowhere", "http://nobody.default/keys")],
+      "envoy",
+    );
+  });
+  after(() => front.stop());
+
+  test("are accepted by the keys at a service of the mesh, and refused where there is none", async () => {
+    const of = (iss: string, key = rsa) => ({ [iss]: token(key, { ...claims, iss }) });
+    arrived(await front.ask("/", of("here")));
+    assert.equal((await front.ask("/", of("here", stranger))).status, 401);
+    assert.equal((await front.ask("/", of("nowhere"))).status, 401);
     arrived(await front.ask("/"));
   });
 });

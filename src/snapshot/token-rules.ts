@@ -18,6 +18,7 @@ interface RemoteKeys {
   readonly uri: string;
   readonly hostname: string;
   readonly port: number;
+  readonly timeoutMs: number;
 }
 
 /** Who reads keys that are at a URL: `hybrid` is Envoy where the URL is a service of the mesh's, and istiod elsewhere. */
@@ -47,8 +48,9 @@ export const nobodysKeys: Keys = {
   text: '{"keys":[{"kty":"EC","crv":"P-256","x":"LnDC8k1WVWfk2EECf9Zz71hChlVGl33BgBrTzGvaIZA","y":"7AWPzt8H5OsmoviRrSCuYWRa5LkpBXzmbVti2JPtLb4"}]}',
 };
 
-/** How long reading keys may take unless the rule says (ms). */
+/** How long reading keys may take unless the rule says, and at most (ms). */
 const defaultTimeout = 5_000;
+const longestTimeout = 600_000;
 
 /** The rules of these policies, by issuer. The same list as long as no rule and no keys of theirs change. */
 export function tokenRules(
@@ -112,12 +114,18 @@ function portOf({ port, protocol }: URL): number {
   return Number(port || (protocol === "https:" ? 443 : 80));
 }
 
+function timeoutOf({ timeout = "" }: JWTRule): number {
+  return Math.min(longestTimeout, parseDuration(timeout) ?? defaultTimeout);
+}
+
 /** Stands for a service that isn't there: Envoy finds no keys then. */
 const nobody = { hostname: "" };
 
 const remote = memo((rule: JWTRule, service: Pick<Service, "hostname">): RemoteKeys => {
   const url = new URL(uriOf(rule));
-  return Object.freeze({ uri: uriOf(rule), hostname: service.hostname || url.hostname, port: portOf(url) });
+  const hostname = service.hostname || url.hostname;
+  // Envoy takes it only in its normal form.
+  return Object.freeze({ uri: url.href, hostname, port: portOf(url), timeoutMs: timeoutOf(rule) });
 });
 
 /** Services by the names that URLs may have for them: the whole one, and those of Kubernetes also without the cluster's domain. */
@@ -150,7 +158,7 @@ export function wantedKeys(
     for (const rule of spec.jwtRules ?? []) {
       const source = rule.jwks ? undefined : keySourceOf(rule);
       if (source === undefined || "uri" in keysOf(rule, tokenKeys, services)) continue;
-      const timeoutMs = parseDuration(rule.timeout ?? "") ?? defaultTimeout;
+      const timeoutMs = timeoutOf(rule);
       const known = wanted.get(sourceId(source));
       if (known === undefined)
         wanted.set(sourceId(source), { source, timeoutMs, policies: [`RequestAuthentication ${key}`] });

@@ -14,7 +14,7 @@ import { compareText } from "#snapshot/config-order.ts";
 import type { TokenRule } from "#snapshot/token-rules.ts";
 import { configPath } from "../clusters/outbound.ts";
 import { clusterName } from "../names.ts";
-import { duration, durationOf } from "../proto.ts";
+import { duration } from "../proto.ts";
 import { httpFilter } from "./http-filter.ts";
 
 /** Whose dynamic metadata has the claims of a token that was checked, below {@link claimsKey}. */
@@ -70,7 +70,7 @@ function provider({ rule, keys }: TokenRule, clearRouteCache: boolean): JwtProvi
   return create(JwtProviderSchema, {
     issuer: rule.issuer ?? "",
     audiences: [...(rule.audiences ?? [])],
-    jwksSourceSpecifier: keySpecifier(keys, rule.timeout),
+    jwksSourceSpecifier: keySpecifier(keys),
     forward: rule.forwardOriginalToken ?? false,
     forwardPayloadHeader: rule.outputPayloadToHeader ?? "",
     fromHeaders: (rule.fromHeaders ?? []).map(({ name, prefix = "" }) => ({ name, valuePrefix: prefix })),
@@ -86,7 +86,7 @@ function provider({ rule, keys }: TokenRule, clearRouteCache: boolean): JwtProvi
   });
 }
 
-function keySpecifier(keys: TokenRule["keys"], timeout: string | undefined): KeySpecifier {
+function keySpecifier(keys: TokenRule["keys"]): KeySpecifier {
   if ("text" in keys) {
     return { case: "localJwks", value: { specifier: { case: "inlineString", value: keys.text } } };
   }
@@ -96,7 +96,7 @@ function keySpecifier(keys: TokenRule["keys"], timeout: string | undefined): Key
       httpUri: {
         uri: keys.uri,
         httpUpstreamType: { case: "cluster", value: clusterName("outbound", keys.port, "", keys.hostname) },
-        timeout: durationOf(timeout) ?? duration(5_000),
+        timeout: duration(keys.timeoutMs),
       },
       cacheDuration: duration(300_000),
     },

@@ -38,5 +38,7 @@ for (const name of [
   "@request.auth.claims.",
   "@request.auth.claims[]",
   "@request.auth.claims[a",
+  "@request.auth.claims.a..b",
+  "@request.auth.claims[a][]",
 ])
   test(`${name} is no claim`, () => assert.deepEqual(routeMatch({ headers: { [name]: {} } }).dynamicMetadata, []));
