@@ -107,8 +107,10 @@ export function connectionAdvice(error: unknown): string {
   if (code === "ENOTFOUND" || code === "EAI_AGAIN") return "is istiod installed, and does cluster DNS work?";
   if (code === "ECONNREFUSED") return "istiod's Service has no ready pod; see kubectl get pods -n istio-system";
   if (code === "ENOENT") return "ConfigMap istio-ca-root-cert isn't in this namespace yet; istiod writes it";
+  if (/CERT_HAS_EXPIRED|CERT_NOT_YET_VALID/.test(code))
+    return "istiod's certificate isn't valid now; are both clocks right?";
   if (/CERT|SIGNATURE|ISSUER|SELF_SIGNED|ALTNAME/.test(code))
-    return "istiod's certificate doesn't fit the root in ConfigMap istio-ca-root-cert";
+    return "istiod's certificate doesn't fit the root in ConfigMap istio-ca-root-cert; is it another mesh's, or older than a minute?";
   if (/answer|ETIMEDOUT|EHOSTUNREACH/.test(`${code} ${message}`)) return "does a network policy block istiod's port?";
   return "see kubectl logs -n istio-system deploy/istiod";
 }

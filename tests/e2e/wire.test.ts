@@ -4,6 +4,9 @@ import { readdirSync, readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
 import type { Pod } from "kubernetes-types/core/v1.d.ts";
+import { authorityFrom, createSelfSignedRoot, issue } from "#ca/certificate.ts";
+import { generateKeyPair } from "#x509/key-pair.ts";
+import { eventually } from "#xds/test-envoy.ts";
 import { type Mesh, programs, startMesh, workload } from "./mesh.ts";
 import { type Flow, noCapture, startCapture, tlsRecords } from "./packet-capture.ts";
 import { isRoot } from "./weft-command.ts";
@@ -105,6 +108,9 @@ describe("on the wire", { skip: !isRoot && "needs root" }, () => {
     assert.ok(marked(flows, "GET /weft-in-clear HTTP/1.1"), "a call from outside of the mesh is plain");
   });
 
+  /** Handshakes that an old or weak client would make. */
+  const weak = [["-tls1"], ["-tls1_1"], ["-tls1_2", "-cipher", "AES128-SHA:DES-CBC3-SHA:NULL:@SECLEVEL=0"]];
+
   test("a sidecar speaks TLS 1.3 and 1.2 with its identity, wants the client's, and nothing weaker", {
     skip: noOpenssl,
   }, async () => {
@@ -119,7 +125,57 @@ describe("on the wire", { skip: !isRoot && "needs root" }, () => {
     });
     assert.match(stdout, /critical\s+URI:spiffe:\/\/cluster\.local\/ns\/shop\/sa\/default\s*$/);
     assert.match(await handshake(address, "-alpn", "istio", "-tls1_2"), /TLSv1\.2, Cipher is ECDHE-/);
-    for (const weak of [["-tls1_1"], ["-tls1"], ["-tls1_2", "-cipher", "AES128-SHA:DES-CBC3-SHA:NULL:@SECLEVEL=0"]])
-      assert.match(await handshake(address, "-alpn", "istio", ...weak), /Cipher is \(NONE\)/, weak.join(" "));
+    for (const options of weak)
+      assert.match(await handshake(address, "-alpn", "istio", ...options), /Cipher is \(NONE\)/, options.join(" "));
+  });
+
+  test("a gateway speaks TLS 1.3 and 1.2 for its hosts, and nothing weaker", { skip: noOpenssl }, async () => {
+    const root = await createSelfSignedRoot("shop", new Date());
+    const pair = await generateKeyPair();
+    const certificate = issue(authorityFrom({ certificate: root.certificatePem, key: root.keyPem }), {
+      publicKey: pair.publicKey,
+      names: [{ dns: "shop.example" }],
+      lifetimeMs: 3_600_000,
+      now: new Date(),
+    });
+    const key = pair.privateKey.export({ type: "pkcs8", format: "pem" }) as string;
+    await mesh.apply(
+      {
+        apiVersion: "v1",
+        kind: "Secret",
+        metadata: { name: "shop-tls", namespace: "istio-system" },
+        type: "kubernetes.io/tls",
+        stringData: { "tls.crt": certificate, "tls.key": key },
+      } as object,
+      {
+        apiVersion: "networking.istio.io/v1",
+        kind: "Gateway",
+        metadata: { name: "edge" },
+        spec: {
+          selector: { istio: "ingressgateway" },
+          servers: [
+            {
+              port: { number: 443, name: "https", protocol: "HTTPS" },
+              hosts: ["shop.example"],
+              tls: { mode: "SIMPLE", credentialName: "shop-tls" },
+            },
+          ],
+        },
+      } as object,
+    );
+    const address = `${mesh.gateway}:443`;
+    const named = ["-servername", "shop.example", "-alpn", "h2"];
+    const modern = await eventually(async () => {
+      const said = await handshake(address, ...named);
+      assert.match(said, /TLSv1\.3, Cipher is TLS_/);
+      return said;
+    });
+    assert.match(modern, /ALPN protocol: h2/);
+    assert.match(modern, /Compression: NONE/);
+    assert.match(await handshake(address, ...named, "-tls1_2"), /TLSv1\.2, Cipher is ECDHE-/);
+    for (const options of weak)
+      assert.match(await handshake(address, ...named, ...options), /Cipher is \(NONE\)/, options.join(" "));
+    const other = ["-servername", "other.example"];
+    assert.match(await handshake(address, ...other), /Cipher is \(NONE\)/, "for a host that nobody configured");
   });
 });

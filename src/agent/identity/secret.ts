@@ -35,7 +35,8 @@ export function secretResource(name: string, secret: Secret): Resource {
   const bytes = message.finish();
   return {
     name,
-    version: hash("sha256", bytes, "base64url").slice(0, 16),
+    // Envoy shows it, so it says nothing of the key, which changes with the certificate.
+    version: hash("sha256", "keyPem" in secret ? secret.chainPem : bytes, "base64url").slice(0, 16),
     any: new WireWriter().string(1, typeUrls.secret).bytes(2, bytes).finish(),
   };
 }
