@@ -26,6 +26,7 @@ interface Call {
   readonly method?: string;
   readonly host?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
   /** Identity of the client, which comes over mutual TLS. */
   readonly as?: string;
 }
@@ -455,6 +456,22 @@ describe("who may call", { skip: noEnvoy }, () => {
     const { headers } = await overHttp.ask({ path: "/asked", headers: bad });
     assert.equal(headers["x-ext-authz-additional-header-override"], "set");
 
+    const withBody = await run({
+      envoyExtAuthzHttp: {
+        ...at,
+        port: 8000,
+        includeRequestHeadersInCheck: ["x-ext-authz"],
+        includeRequestBodyInCheck: { maxRequestBytes: 3_000_000 },
+      },
+    });
+    for (const [size, wanted] of [
+      [2_000_000, 200],
+      [4_000_000, 413],
+    ] as const) {
+      const call = { path: "/asked", method: "POST", headers: good, body: "x".repeat(size) };
+      assert.equal((await withBody.ask(call)).status, wanted, `${size} bytes`);
+    }
+
     const dead = { ...at, port: 8001, timeout: "1s" };
     const closed = await run({ envoyExtAuthzHttp: { ...dead, statusOnError: "503" } });
     assert.equal((await closed.ask({ path: "/asked", headers: good })).status, 503);
@@ -538,14 +555,14 @@ function operationPolicy(one: Parameters<typeof operation>[0]): AuthorizationPol
 
 async function ask(
   port: number,
-  { path = "/", method = "GET", host = "a.test", headers = {}, as }: Call,
+  { path = "/", method = "GET", host = "a.test", headers = {}, body: sent, as }: Call,
 ): Promise<Answer> {
   const options = { host: "127.0.0.1", port, path, method, agent: false, headers: { host, ...headers } };
   const outgoing =
     as === undefined
       ? requestHttp(options)
       : requestHttps({ ...options, ...certificateFor({ uri: as }), servername: "test.example" });
-  outgoing.end();
+  outgoing.on("error", () => {}).end(sent);
   const [response] = (await once(outgoing, "response")) as [IncomingMessage];
   let body = "";
   for await (const part of response) body += String(part);
