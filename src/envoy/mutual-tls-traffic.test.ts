@@ -58,6 +58,8 @@ describe("mutual TLS between proxies, by real traffic", { skip: noEnvoy }, () =>
     readonly input?: Partial<MeshInput>;
     /** How another gateway, which stands before the workload, treats TLS. */
     readonly before?: "AUTO_PASSTHROUGH" | "ISTIO_MUTUAL";
+    /** ProxyConfig.proxyHeaders of the workload's sidecar. */
+    readonly proxyHeaders?: object;
   }
 
   /** Ports of the sidecar (HTTP, TCP, either) and of a gateway that leads to each. */
@@ -77,6 +79,7 @@ describe("mutual TLS between proxies, by real traffic", { skip: noEnvoy }, () =>
     clientTrustDomain,
     input = {},
     before: standing,
+    proxyHeaders = {},
   }: Scene): Promise<Ports> {
     const [web = 0, tcp = 0, any = 0, viaHttp = 0, viaTcp = 0, viaAnyHttp = 0, viaAnyTcp = 0, middle = 0, ...captured] =
       await Promise.all(Array.from({ length: 10 }, () => freePort()));
@@ -137,7 +140,12 @@ describe("mutual TLS between proxies, by real traffic", { skip: noEnvoy }, () =>
       ]),
       ...input,
     });
-    const workload = { ...productpageProxy, name: "reviews-v1", labels: { app: "reviews" } };
+    const workload = {
+      ...productpageProxy,
+      name: "reviews-v1",
+      labels: { app: "reviews" },
+      metadata: { PROXY_CONFIG: { proxyHeaders } },
+    };
     const serverCertificate = certificateFor({ uri: identity(serverAccount ?? "bookinfo-reviews") });
     const clientCertificate = certificateFor({ uri: identity("client", clientTrustDomain) });
     const sidecarInput = { ...mesh, sidecars: keyed([sidecar]) };
@@ -225,6 +233,14 @@ describe("mutual TLS between proxies, by real traffic", { skip: noEnvoy }, () =>
     assert.equal((await ask(off.viaHttp, "/")).body, "nobody");
     const on = await scene({ mode: "PERMISSIVE", input: rule("ISTIO_MUTUAL") });
     assert.match((await ask(on.viaHttp, "/")).body, caller);
+  });
+
+  test("a workload hears of its clients what its ProxyConfig says", async () => {
+    const details = { setCurrentClientCertDetails: { uri: false, cert: true } };
+    const more = await scene({ mode: "STRICT", proxyHeaders: details });
+    assert.match((await ask(more.viaHttp, "/")).body, /^By=.*;Cert="-----BEGIN%20CERTIFICATE[^;]*;Subject=""$/);
+    const nothing = await scene({ mode: "STRICT", proxyHeaders: { forwardedClientCert: "SANITIZE" } });
+    assert.equal((await ask(nothing.viaHttp, "/")).body, "nobody");
   });
 
   test("a gateway in between lets it through unopened (AUTO_PASSTHROUGH)", async () => {

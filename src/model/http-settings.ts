@@ -14,6 +14,21 @@ interface HeaderSettings {
   readonly preserveCase: boolean;
   readonly forwardedHost: boolean;
   readonly forwardedPort: boolean;
+  readonly clientCertificate: ClientCertificateSettings;
+}
+
+const forwarding = ["SANITIZE", "FORWARD_ONLY", "APPEND_FORWARD", "SANITIZE_SET", "ALWAYS_FORWARD_ONLY"] as const;
+
+/** What a workload hears of its clients' certificates (`x-forwarded-client-cert`). */
+export interface ClientCertificateSettings {
+  /** What happens to what a request brings along. */
+  readonly forward: (typeof forwarding)[number];
+  /** Parts of the client's own certificate that are told. */
+  readonly subject: boolean;
+  readonly uri: boolean;
+  readonly dns: boolean;
+  readonly cert: boolean;
+  readonly chain: boolean;
 }
 
 const underscores = ["ALLOW", "REJECT_REQUEST", "DROP_HEADER"] as const;
@@ -95,8 +110,29 @@ function readHeaders(given: Fields): HeaderSettings {
     preserveCase: given["preserveHttp1HeaderCase"] === true,
     forwardedHost: isEnabled("xForwardedHost"),
     forwardedPort: isEnabled("xForwardedPort"),
+    clientCertificate: readClientCertificate(given),
   };
 }
+
+/** Istio: buildSidecarInboundHTTPOpts. */
+function readClientCertificate(given: Fields): ClientCertificateSettings {
+  const told = fieldsOf(given["setCurrentClientCertDetails"]);
+  const is = (name: string, fallback: boolean): boolean => {
+    const value = told[name];
+    return typeof value === "boolean" ? value : fallback;
+  };
+  return {
+    forward: forwarding.find((name) => name === given["forwardedClientCert"]) ?? "APPEND_FORWARD",
+    subject: is("subject", true),
+    uri: is("uri", true),
+    dns: is("dns", true),
+    cert: is("cert", false),
+    chain: is("chain", false),
+  };
+}
+
+/** Where nothing is said. */
+export const defaultClientCertificate: ClientCertificateSettings = Object.freeze(readClientCertificate({}));
 
 /** Field of Istio, and of ours, in bytes or as a count. */
 const numbers = [

@@ -10,6 +10,7 @@ import {
   type HttpFilter,
 } from "#api/envoy/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import { UuidRequestIdConfigSchema } from "#api/envoy/gen/envoy/extensions/request_id/uuid/v3/uuid_pb.js";
+import { defaultClientCertificate } from "#model/http-settings.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
 import { isHttp2, type Protocol } from "#model/protocol.ts";
 import type { ProxyView } from "#snapshot/proxy-view.ts";
@@ -96,10 +97,11 @@ export function inboundHttp(
   mesh: MeshConfig,
   security: readonly HttpFilter[],
 ): Filter {
+  const { forward, subject, ...told } = mesh.http.headers?.clientCertificate ?? defaultClientCertificate;
   const differences: Init = {
     useRemoteAddress: false,
-    forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.APPEND_FORWARD,
-    setCurrentClientCertDetails: { subject: true, dns: true, uri: true },
+    forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails[forward],
+    setCurrentClientCertDetails: { subject, ...told },
     serverName: "istio-envoy",
     routeSpecifier: { case: "routeConfig", value: routeConfig },
     ...(isHttp2(protocol) ? { http2ProtocolOptions: {} } : {}),

@@ -1,9 +1,14 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { type JsonObject, toJson } from "@bufbuild/protobuf";
+import { TransportSocketSchema } from "#api/envoy/gen/envoy/config/core/v3/base_pb.js";
+import { envoyTypes } from "#api/envoy/types.ts";
 import type { PeerAuthentication, PeerAuthenticationSpec } from "#api/istio/peer-authentication.ts";
+import { meshServerTls } from "#envoy/tls/mesh.ts";
 import type { Labels } from "#model/labels.ts";
-import type { MutualTlsMode } from "#model/mutual-tls.ts";
+import { defaultMeshConfig } from "#model/mesh-config.ts";
+import { type MutualTlsMode, modeOfPort } from "#model/mutual-tls.ts";
 import { byAge } from "#snapshot/config-order.ts";
 import {
   inboundMutualTls,
@@ -30,7 +35,52 @@ const modes: Readonly<Record<Mode, MutualTlsMode>> = {
 
 /** Which PeerAuthentications a workload comes under, and what they make its ports take in. */
 export function peerCases(folder: string): readonly AcceptCase[] {
-  return [...composition(join(folder, "jwt-and-peer.json")), ...selection(join(folder, "policy-selection.json"))];
+  const tables = join(folder, "jwt-and-peer.json");
+  return [...composition(tables), ...contexts(tables), ...selection(join(folder, "policy-selection.json"))];
+}
+
+interface Contexts {
+  readonly peerPolicies: readonly { readonly spec: PeerAuthenticationSpec }[];
+  readonly expected: {
+    readonly port: number;
+    readonly mode: Mode;
+    readonly tcp?: JsonObject;
+    readonly http?: JsonObject;
+  };
+}
+
+/** TLS as the port takes it in. Upstream has a context for requests and one for connections, which differ in ALPN alone; here there is one. */
+function contexts(file: string): AcceptCase[] {
+  return casesOf<Contexts>(file, ["TestInboundMTLSSettings"]).map(
+    ({ name, one: { peerPolicies: given, expected } }) => ({
+      name,
+      run() {
+        const configs = given.map(
+          ({ spec }, index): Config => ({
+            meta: { name: `policy-${index}`, namespace: "my-ns" },
+            spec,
+          }),
+        );
+        const workload = { namespace: "my-ns", labels: { app: "foo" } };
+        const found = inboundMutualTls(policiesOf(configs, "root-namespace"), workload);
+        assert.equal(modeOfPort(found, expected.port), modes[expected.mode]);
+        const { typedConfig } = toJson(TransportSocketSchema, meshServerTls(defaultMeshConfig), {
+          registry: envoyTypes(),
+        }) as { typedConfig: JsonObject };
+        const { "@type": _type, ...context } = typedConfig;
+        for (const wanted of [expected.tcp, expected.http]) {
+          if (wanted !== undefined) assert.deepEqual(withoutNames(context), withoutNames(wanted));
+        }
+      },
+    }),
+  );
+}
+
+/** Upstream knows no trust domain here, and ALPN isn't compared. */
+function withoutNames({ commonTlsContext, ...context }: JsonObject): JsonObject {
+  const { alpnProtocols: _alpn, combinedValidationContext, ...common } = commonTlsContext as JsonObject;
+  const { defaultValidationContext: _names, ...validation } = combinedValidationContext as JsonObject;
+  return { ...context, ...common, ...validation };
 }
 
 interface Composition {
