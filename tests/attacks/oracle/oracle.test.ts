@@ -5,6 +5,7 @@ import { stringify } from "yaml";
 import { kindNamed } from "#config/kinds.ts";
 import { noEnvoy } from "#envoy/static-bootstrap.fixture.ts";
 import { scenario } from "./arbitrary.ts";
+import { forEachAtOnce } from "./at-once.ts";
 import { decide } from "./decide.ts";
 import { makeCall } from "./make-call.ts";
 import { normalizePath } from "./normalize-path.ts";
@@ -15,7 +16,6 @@ import { freePorts, runWorkloads } from "./workloads.ts";
 const seed = Number(process.env["WEFT_SEED"] ?? 5);
 const count = Number(process.env["WEFT_SCENARIOS"] ?? 80);
 const callsEach = 25;
-const atOnce = 16;
 
 describe("what Envoy does with calls is what Istio's documentation says", { skip: noEnvoy }, () => {
   test(`${count * callsEach} pairs of policies and calls, seed ${seed}`, async (t) => {
@@ -36,27 +36,23 @@ describe("what Envoy does with calls is what Istio's documentation says", { skip
     );
     const outcomes = new Map<string, number>();
     const wrong: string[] = [];
-    const next = pairs.values();
-    const worker = async (): Promise<void> => {
-      for (const { index, policies, circumstances, call } of next) {
-        const expected = decide(policies, call, circumstances);
-        const { decision: actual, target } = await makeCall(call, issuer);
-        outcomes.set(expected, (outcomes.get(expected) ?? 0) + 1);
-        // The workload gets the path that was decided about.
-        const path = call.http && normalizePath(call.http.target, circumstances.pathNormalization);
-        if (actual !== expected || (target !== undefined && target.split("?", 1)[0] !== path))
-          wrong.push(
-            [
-              `# seed ${seed + index}: Envoy: ${actual} ${target ?? ""}, the documentation: ${expected}`,
-              stringify(call),
-              stringify(circumstances),
-            ]
-              .concat(policies.map((policy) => stringify(policy)))
-              .join("---\n"),
-          );
-      }
-    };
-    await Promise.all(Array.from({ length: atOnce }, worker));
+    await forEachAtOnce(pairs, async ({ index, policies, circumstances, call }) => {
+      const expected = decide(policies, call, circumstances);
+      const { decision: actual, target } = await makeCall(call, issuer);
+      outcomes.set(expected, (outcomes.get(expected) ?? 0) + 1);
+      // The workload gets the path that was decided about.
+      const path = call.http && normalizePath(call.http.target, circumstances.pathNormalization);
+      if (actual !== expected || (target !== undefined && target.split("?", 1)[0] !== path))
+        wrong.push(
+          [
+            `# seed ${seed + index}: Envoy: ${actual} ${target ?? ""}, the documentation: ${expected}`,
+            stringify(call),
+            stringify(circumstances),
+          ]
+            .concat(policies.map((policy) => stringify(policy)))
+            .join("---\n"),
+        );
+    });
     assert.deepEqual(wrong.length, 0, `${wrong.length} of ${pairs.length} differ\n${wrong.slice(0, 3).join("\n")}`);
     for (const [outcome, least] of Object.entries({ allowed: 0.2, denied: 0.2, unauthenticated: 0.02, refused: 0.005 }))
       assert.ok(

@@ -106,7 +106,9 @@ function bootstrapOf(
     metadata: { LABELS: circumstances.labels },
   });
   if (typeof proxy === "string") throw new Error(proxy);
-  const { listeners, clusters } = staticBootstrap(input, proxy)["staticResources"] as unknown as {
+  const { listeners, clusters } = staticBootstrap(input, proxy, undefined, { mayHaveMistakes: true })[
+    "staticResources"
+  ] as unknown as {
     readonly listeners: readonly JsonObject[];
     readonly clusters: readonly JsonObject[];
   };
