@@ -162,6 +162,7 @@ export function readMeshConfig(given: Readonly<Record<string, unknown>>, rootNam
       hosts,
       clusterLocal: settings?.clusterLocal ?? false,
     })),
+    networks: defaults.networks,
     http: readHttpSettings(raw.defaultConfig),
     ...(raw.zoneAwareLbSetting ? { zoneAwareLbSetting: raw.zoneAwareLbSetting } : {}),
     ...(tcpKeepalive ? { tcpKeepalive } : {}),

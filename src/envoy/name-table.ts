@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import { memo } from "#model/memo.ts";
 import { type Endpoint, endpointsKey, type Service } from "#model/service.ts";
+import type { Horizon } from "#snapshot/networks.ts";
 import type { ProxyView } from "#snapshot/proxy-view.ts";
 import type { Destinations } from "#snapshot/scope.ts";
 import { WireWriter } from "#xds/protobuf-wire.ts";
@@ -18,14 +19,18 @@ interface NameInfo {
 
 /** The names that a proxy's agent resolves for its workload, as one resource. Istio: BuildNameTable. */
 export function nameTable(view: ProxyView): ResourceSet {
-  return ofScope(view.scope.destinations, view.endpoints);
+  return ofScope(view.scope.destinations, view.endpoints, view.horizon);
 }
 
-const ofScope = memo((seen: Destinations, endpoints: ProxyView["endpoints"]) =>
-  sharedSet(sharedList([encode(names(seen, endpoints))])),
+const ofScope = memo((seen: Destinations, endpoints: ProxyView["endpoints"], horizon: Horizon) =>
+  sharedSet(sharedList([encode(names(seen, endpoints, horizon))])),
 );
 
-function names({ services }: Destinations, endpoints: ProxyView["endpoints"]): ReadonlyMap<string, NameInfo> {
+function names(
+  { services }: Destinations,
+  endpoints: ProxyView["endpoints"],
+  { network: ownNetwork }: Horizon,
+): ReadonlyMap<string, NameInfo> {
   const table = new Map<string, NameInfo>();
   for (const service of services) {
     const { hostname, registry, namespace, name, addresses } = service;
@@ -36,7 +41,8 @@ function names({ services }: Destinations, endpoints: ProxyView["endpoints"]): R
       continue;
     }
     if (service.resolution !== "Passthrough") continue;
-    const pods = firstPort(service, endpoints.get(endpointsKey(service)) ?? []);
+    const all = firstPort(service, endpoints.get(endpointsKey(service)) ?? []);
+    const pods = all.filter(({ network }) => ownNetwork === "" || network === "" || network === ownNetwork);
     if (pods.length === 0) continue;
     table.set(hostname, { ips: pods.map(({ address }) => address), registry, ...own });
     for (const pod of pods) {

@@ -3,6 +3,7 @@ import type { ExtensionProvider } from "#api/istio/extension-provider.ts";
 import type { Destination, HTTPRetry } from "#api/istio/virtual-service.ts";
 import type { HttpSettings } from "./http-settings.ts";
 import type { LabelSelector } from "./label-selector.ts";
+import type { MeshNetwork } from "./mesh-networks.ts";
 
 type OutboundTrafficMode = "ALLOW_ANY" | "REGISTRY_ONLY";
 
@@ -66,6 +67,8 @@ export interface MeshConfig {
   readonly tcpKeepalive?: NonNullable<NonNullable<ConnectionPool["tcp"]>["tcpKeepalive"]>;
   /** How HTTP is treated: in a view as it is for the proxy, otherwise for proxies that say nothing themselves. */
   readonly http: HttpSettings;
+  /** What is said of networks; most is told by labels instead. */
+  readonly networks: readonly MeshNetwork[];
   /** For routes that say nothing of retries. */
   readonly defaultHttpRetryPolicy?: HTTPRetry;
 }
@@ -101,4 +104,5 @@ export const defaultMeshConfig: MeshConfig = Object.freeze({
   http: {},
   extensionProviders: [],
   caCertificates: [],
+  networks: [],
 });

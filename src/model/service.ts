@@ -61,7 +61,7 @@ export interface Service {
 
 /** One address that serves one port of a service. */
 export interface Endpoint {
-  /** An IP address, a DNS name where names are resolved, or the path of a Unix socket. */
+  /** An IP address, a DNS name where names are resolved, or the path of a Unix socket. Empty: only its network's gateways reach it. */
   readonly address: string;
   /** 0 for a socket. */
   readonly port: number;
@@ -72,6 +72,8 @@ export interface Endpoint {
   readonly weight: number;
   readonly namespace: string;
   readonly workload: string;
+  /** The network that its address is of; empty where there is one only. */
+  readonly network: string;
   readonly serviceAccount: string;
   readonly node: string;
   /** Name by which a headless service's pod is called under the service's. */

@@ -10,6 +10,8 @@ export interface Workloads {
   readonly nodes: ReadonlyMap<string, Node>;
 }
 
+/** Of Kubernetes objects: the network that they are in or lead to. */
+export const networkLabel = "topology.istio.io/network";
 const tlsModeLabel = "security.istio.io/tlsMode";
 
 /** The endpoints that one slice gives to `service`, in the slice's order. Addresses that don't take traffic are left out. */
@@ -51,6 +53,7 @@ function describePod(pod: Pod | undefined, namespace: string, node: string, node
     locality: podLocality(pod, nodes.get(node)),
     namespace,
     workload: pod ? workloadName(pod) : "",
+    network: labels[networkLabel] ?? "",
     serviceAccount: pod?.spec?.serviceAccountName ?? "",
     node,
     isChecked: true,

@@ -1,6 +1,7 @@
 import type { WorkloadEntry, WorkloadEntrySpec } from "#api/istio/workload-entry.ts";
 import { noLocality, parseLocality } from "#model/locality.ts";
 import type { Endpoint, Service, ServicePort } from "#model/service.ts";
+import { networkLabel } from "./endpoints.ts";
 
 const unixPrefix = "unix://";
 
@@ -14,7 +15,8 @@ export function workloadEndpoint(
   { name, namespace }: { readonly name: string; readonly namespace: string },
 ): Endpoint | undefined {
   const { address = "", labels = {}, serviceAccount = "", weight } = workload;
-  if (address === "") return undefined;
+  const network = workload.network || labels[networkLabel] || "";
+  if (address === "" && network === "") return undefined;
   const socket = address.startsWith(unixPrefix);
   const number = socket ? 0 : portOf(workload, port);
   if (number === undefined) return undefined;
@@ -28,6 +30,7 @@ export function workloadEndpoint(
     weight: weight || 1,
     namespace,
     workload: name,
+    network,
     serviceAccount,
     node: "",
     isChecked: false,

@@ -18,6 +18,7 @@ import { mergeDelegates } from "./delegates.ts";
 import { type DestinationPolicies, type DestinationPolicy, mergeDestinationRules } from "./destination-rules.ts";
 import { buildEndpoints, dnsEndpointsOf } from "./endpoints.ts";
 import { type ChangeSet, configTypes, type GeneratedConfig, type MeshInput, type Objects } from "./input.ts";
+import { networkGateways, networkNamer } from "./networks.ts";
 import { type PeerPolicies, peerPolicies } from "./peer-authentications.ts";
 import type { Problem } from "./problem.ts";
 import { buildServers } from "./servers.ts";
@@ -45,9 +46,12 @@ export function buildSnapshot(previous: Snapshot | undefined, input: MeshInput, 
       ? keepList(kept?.services, buildServices(input, configs.inEffect.serviceEntries, settings))
       : kept.services;
   const { peers, inEffect } = configs;
+  const networkOf = networkNamer(input);
   const endpoints =
-    kept?.peers !== peers || touched("services", "endpointSlices", "pods", "nodes", "serviceEntries", "workloadEntries")
-      ? keepMap(kept?.endpoints, buildEndpoints(kept, input, services, inEffect.workloadEntries, peers))
+    kept?.peers !== peers ||
+    kept.networkOf !== networkOf ||
+    touched("services", "endpointSlices", "pods", "nodes", "serviceEntries", "workloadEntries")
+      ? keepMap(kept?.endpoints, buildEndpoints(kept, input, services, inEffect.workloadEntries, peers, networkOf))
       : kept.endpoints;
   return Object.freeze({
     generation: (previous?.generation ?? 0) + 1,
@@ -67,6 +71,8 @@ export function buildSnapshot(previous: Snapshot | undefined, input: MeshInput, 
     authorizationPolicies: configs.authorizationPolicies,
     authorizers: authorizersOf(previous?.authorizers, input.meshConfig, services, input.severalAuthorizers),
     peers,
+    networkOf,
+    networkGateways: networkGateways(input),
     problems: configs.problems,
   });
 }

@@ -8,6 +8,7 @@ import { selectedPods, sliceEndpoints, sliceService } from "#registry/endpoints.
 import { selectedEntries } from "#registry/workload-endpoint.ts";
 import { compareText } from "./config-order.ts";
 import type { ChangeSet, MeshInput, Objects } from "./input.ts";
+import type { NetworkNamer } from "./networks.ts";
 import { inboundMutualTls, type PeerPolicies } from "./peer-authentications.ts";
 import { serversOf } from "./servers.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -19,8 +20,9 @@ export function buildEndpoints(
   services: readonly Service[],
   workloadEntries: Objects<WorkloadEntry>,
   peers: PeerPolicies,
+  networkOf: NetworkNamer,
 ): ReadonlyMap<string, readonly Endpoint[]> {
-  const sources: Sources = { input, slices: slicesByService(input), workloadEntries, peers };
+  const sources: Sources = { input, slices: slicesByService(input), workloadEntries, peers, networkOf };
   const result = new Map<string, readonly Endpoint[]>();
   for (const [key, group] of byKey(services)) {
     const list = groupEndpoints(group, sources, previous?.endpoints.get(key));
@@ -50,13 +52,13 @@ export function withEndpoints(previous: Snapshot, input: MeshInput, changes: Cha
       : podNamespaces.has(service.namespace) && selectsWorkloads(service);
   const keys = new Set(previous.services.filter(isConcerned).map(endpointsKey));
   const endpoints = new Map(previous.endpoints);
-  const { peers, mesh } = previous;
+  const { peers, mesh, networkOf } = previous;
   let servers = previous.servers;
   const hosts = new Set<string>();
   let full = false;
   if (keys.size > 0) {
     const { workloadEntries } = previous.inEffect;
-    const sources: Sources = { input, slices: slicesByService(input, names), workloadEntries, peers };
+    const sources: Sources = { input, slices: slicesByService(input, names), workloadEntries, peers, networkOf };
     const groups = byKey(previous.services.filter((service) => keys.has(endpointsKey(service))));
     for (const [key, group] of groups) {
       const before = previous.endpoints.get(key) ?? [];
@@ -148,6 +150,7 @@ interface Sources {
   readonly slices: ReadonlyMap<string, readonly EndpointSlice[]>;
   readonly workloadEntries: Objects<WorkloadEntry>;
   readonly peers: PeerPolicies;
+  readonly networkOf: NetworkNamer;
 }
 
 const entriesByNamespace = memo((entries: Objects<WorkloadEntry>) =>
@@ -166,7 +169,7 @@ function groupEndpoints(
   const found = new Map<string, Endpoint>();
   for (const service of services) {
     for (const listed of serviceEndpoints(service, sources)) {
-      const endpoint = asPoliciesSay(listed, sources.peers);
+      const endpoint = asPoliciesSay(inNetwork(listed, sources.networkOf), sources.peers);
       const key = place(endpoint);
       if (found.has(key)) continue;
       const known = before.get(key);
@@ -174,6 +177,13 @@ function groupEndpoints(
     }
   }
   return keepList(previous, [...found.values()]);
+}
+
+/** An endpoint that doesn't say its network is in the one that its address is in. */
+function inNetwork(endpoint: Endpoint, networkOf: NetworkNamer): Endpoint {
+  if (endpoint.network !== "") return endpoint;
+  const network = networkOf(endpoint.address);
+  return network === "" ? endpoint : Object.freeze({ ...endpoint, network });
 }
 
 /** An endpoint whose workload is told to take no mutual TLS is as one without a sidecar. Istio: mtlsChecker. */
@@ -206,12 +216,14 @@ function selectsWorkloads({ selector }: Service): boolean {
 }
 
 function place(endpoint: Endpoint): string {
-  return `${endpoint.portName}/${endpoint.address}/${endpoint.port}`;
+  const { portName, address, port, network, workload } = endpoint;
+  return `${portName}/${address}/${port}/${network}${address === "" ? workload : ""}`;
 }
 
 function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
   return (
     a.workload === b.workload &&
+    a.network === b.network &&
     a.namespace === b.namespace &&
     a.serviceAccount === b.serviceAccount &&
     a.node === b.node &&

@@ -14,6 +14,7 @@ export interface Place {
   readonly labels: Labels;
   /** Name of the node. */
   readonly node: string;
+  readonly network: string;
 }
 
 const localities = memo((_mesh: MeshConfig) => new ByKey<Locality>());
@@ -28,5 +29,6 @@ export function placeOf({ pods, nodes, meshConfig }: MeshInput, proxy: Proxy): P
     locality: localities(meshConfig).get(formatLocality(locality), () => Object.freeze({ ...locality })),
     labels: pod?.metadata?.labels ?? proxy.labels,
     node: pod?.spec?.nodeName ?? "",
+    network: proxy.network,
   };
 }

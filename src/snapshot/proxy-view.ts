@@ -17,6 +17,7 @@ import { chosenPolicies } from "./destination-rules.ts";
 import { egressListeners } from "./egress.ts";
 import { type Patches, patchesOf } from "./envoy-filters.ts";
 import { ingressTargets } from "./ingress-targets.ts";
+import { type Horizon, horizonOf } from "./networks.ts";
 import { inboundMutualTls } from "./peer-authentications.ts";
 import { type Place, placeOf } from "./place.ts";
 import type { Problem } from "./problem.ts";
@@ -37,6 +38,8 @@ export interface ProxyView {
   readonly scope: Scope;
   /** By `endpointsKey`; services without any are absent. */
   readonly endpoints: ReadonlyMap<string, readonly Endpoint[]>;
+  /** Which of them the proxy reaches itself, and by what it gets to the others. */
+  readonly horizon: Horizon;
   readonly servers: ServersByService;
   /** Those of services whose names the proxies themselves resolve: clusters hold them. */
   readonly dnsEndpoints: ReadonlyMap<string, readonly Endpoint[]>;
@@ -84,6 +87,7 @@ function build(snapshot: Snapshot, proxy: Proxy): ProxyView {
       chosen: chosenPolicies(snapshot.policies, proxy.namespace, labels),
     }),
     endpoints: proxy.clusterId === snapshot.input.clusterId ? snapshot.endpoints : endpointsForOthers(snapshot),
+    horizon: horizonOf(snapshot.networkGateways, proxy),
     servers: snapshot.servers,
     dnsEndpoints: snapshot.dnsEndpoints,
     mutualTls: inboundMutualTls(snapshot.peers, { namespace: proxy.namespace, labels }),

@@ -8,6 +8,7 @@ import type { Endpoint, Service } from "#model/service.ts";
 import type { Authorizers } from "./authorizers.ts";
 import type { DestinationPolicies } from "./destination-rules.ts";
 import type { MeshInput } from "./input.ts";
+import type { NetworkGateways, NetworkNamer } from "./networks.ts";
 import type { PeerPolicies } from "./peer-authentications.ts";
 import type { Problem } from "./problem.ts";
 import type { ServersByService } from "./servers.ts";
@@ -40,6 +41,9 @@ export interface Snapshot {
   readonly requestAuthentications: PoliciesByNamespace<RequestAuthentication>;
   readonly authorizationPolicies: PoliciesByNamespace<AuthorizationPolicy>;
   readonly peers: PeerPolicies;
+  /** The network of an address. */
+  readonly networkOf: NetworkNamer;
+  readonly networkGateways: NetworkGateways;
   /** Whom policies let decide. */
   readonly authorizers: Authorizers;
   /** Resources that can't be used, and why. */

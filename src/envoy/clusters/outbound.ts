@@ -14,6 +14,7 @@ import type { DestinationPolicy } from "#snapshot/destination-rules.ts";
 import type { Servers } from "#snapshot/servers.ts";
 import { overAds } from "../config-source.ts";
 import { dynamicCluster } from "../dynamic-forward-proxy.ts";
+import { hasAddress } from "../endpoints/across-networks.ts";
 import { loadAssignment, selectEndpoints } from "../endpoints/assignment.ts";
 import {
   byLocality,
@@ -102,7 +103,7 @@ function outboundCluster(
   const name = clusterName("outbound", port.port, subset?.name ?? "", service.hostname);
   const policy = effectivePolicy(rule?.trafficPolicy, subset?.trafficPolicy, port.port);
   const places = localityRules(policy, mesh, service.trafficDistribution);
-  const selected = selectEndpoints(endpoints, port.name, subset, setting.clusterId);
+  const selected = selectEndpoints(endpoints, port.name, subset, setting.clusterId).filter(hasAddress);
   if (isResolvedByDns(service) && selected.length === 0) return undefined;
   const weighted = places !== undefined && hasOwnShares(places);
   const placed = placedEndpoints(selected, places, setting);
@@ -172,7 +173,12 @@ function placedEndpoints(
   const groups = byLocality(endpoints);
   if (rules === undefined || locality === undefined) return groups;
   if (!rules.byRegion && rules.failoverPriority.length > 0 && rules.failover.length === 0) return groups;
-  return placeGroups(groups, { ...rules, failoverPriority: [] }, { locality, labels: {}, node: "" }, clusterId);
+  return placeGroups(
+    groups,
+    { ...rules, failoverPriority: [] },
+    { locality, labels: {}, node: "", network: "" },
+    clusterId,
+  );
 }
 
 function onlyOne(group: LocalityGroup): LocalityGroup {

@@ -17,6 +17,7 @@ function endpoint(locality: string, labels: Record<string, string> = {}): Endpoi
     serviceAccount: "a",
     node: "n",
     isChecked: true,
+    network: "",
     tlsMode: "disabled",
   };
 }
@@ -29,7 +30,7 @@ function placed(
   at = "r1/z1/s1",
   labels: Record<string, string> = {},
 ): readonly string[] {
-  const place = { locality: parseLocality(at), labels, node: "n" };
+  const place = { locality: parseLocality(at), labels, node: "n", network: "" };
   return placeGroups(byLocality(endpoints), { ...none, ...rules }, place, "Kubernetes").map(
     ({ locality, weight, priority }) => `${locality.region}/${locality.zone}/${locality.subzone} ${weight}@${priority}`,
   );

@@ -1,16 +1,17 @@
 import type { Labels } from "#model/labels.ts";
 import { formatLocality, type Locality } from "#model/locality.ts";
 import type { Endpoint } from "#model/service.ts";
+import { networkLabel } from "#registry/endpoints.ts";
 import type { Place } from "#snapshot/place.ts";
 
 /** Labels that say where an endpoint is, beside its own. Istio: AugmentLabels. */
 export function placeLabels(endpoint: Endpoint, clusterId: string): Labels {
-  return { ...endpoint.labels, ...topology(endpoint.locality, clusterId, endpoint.node) };
+  return { ...endpoint.labels, ...topology(endpoint, clusterId) };
 }
 
 /** The same of a proxy. */
-export function ownLabels({ locality, labels, node }: Place, clusterId: string): Labels {
-  return { ...labels, ...topology(locality, clusterId, node) };
+export function ownLabels(place: Place, clusterId: string): Labels {
+  return { ...place.labels, ...topology(place, clusterId) };
 }
 
 /** Whether endpoints have the label because of where they are. */
@@ -18,12 +19,14 @@ export function isPlaceLabel(name: string): boolean {
   return name.startsWith("topology.") || name === "kubernetes.io/hostname";
 }
 
-function topology({ region, zone, subzone }: Locality, clusterId: string, node: string): Labels {
+function topology({ locality, node, network }: Omit<Place, "labels">, clusterId: string): Labels {
+  const { region, zone, subzone } = locality;
   return {
     ...(region ? { "topology.kubernetes.io/region": region } : {}),
     ...(zone ? { "topology.kubernetes.io/zone": zone } : {}),
     ...(subzone ? { "topology.istio.io/subzone": subzone } : {}),
     ...(node ? { "kubernetes.io/hostname": node } : {}),
+    ...(network ? { [networkLabel]: network } : {}),
     "topology.istio.io/cluster": clusterId,
   };
 }
@@ -54,7 +57,7 @@ function open(pattern: string): number {
 }
 
 /** A text that is the same for places from which nothing can be told apart. */
-export function placeKey({ locality, labels, node }: Place, wanted: readonly string[]): string {
-  const own: Labels = { ...labels, "kubernetes.io/hostname": node };
+export function placeKey({ locality, labels, node, network }: Place, wanted: readonly string[]): string {
+  const own: Labels = { ...labels, "kubernetes.io/hostname": node, ...(network ? { [networkLabel]: network } : {}) };
   return `${formatLocality(locality)} ${wanted.map((name) => own[name] ?? "").join(" ")}`;
 }

@@ -5,6 +5,7 @@ import { memo } from "#model/memo.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
 import { type Endpoint, endpointsKey, findPort, type ServicePort } from "#model/service.ts";
 import type { DestinationPolicy } from "#snapshot/destination-rules.ts";
+import type { Horizon } from "#snapshot/networks.ts";
 import type { ProxyView } from "#snapshot/proxy-view.ts";
 import type { Destinations } from "#snapshot/scope.ts";
 import type { Resource } from "#xds/resource.ts";
@@ -12,6 +13,7 @@ import { type ResourceSet, sharedList, sharedSet, withOwn, withReplaced } from "
 import { effectivePolicy } from "../clusters/traffic-policy.ts";
 import { clusterName, parseClusterName, sniName } from "../names.ts";
 import { byName, encodeResource } from "../proto.ts";
+import { acrossNetworks } from "./across-networks.ts";
 import { loadAssignment, selectEndpoints } from "./assignment.ts";
 import { localCluster, localClusterResource } from "./local-cluster.ts";
 import { byLocality, type LocalityRules, localityRules, placeGroups } from "./locality-groups.ts";
@@ -21,11 +23,13 @@ const noPolicy: object = {};
 const noEndpoints: readonly Endpoint[] = Object.freeze([]);
 
 /** Encoded assignments by cluster, and by place where that matters: the same for all proxies that see the same. */
-const encoded = memo((_endpoints: readonly Endpoint[], _policy: object, _mesh: MeshConfig) => new ByKey<Resource>());
+const encoded = memo(
+  (_endpoints: readonly Endpoint[], _policy: object, _mesh: MeshConfig, _horizon: Horizon) => new ByKey<Resource>(),
+);
 
 /** What was asked for before, by proxies that see the same at the same moment. */
 const answers = memo(
-  (_endpoints: ProxyView["endpoints"], _seen: Destinations, _place: object) =>
+  (_endpoints: ProxyView["endpoints"], _seen: Destinations, _place: object, _horizon: Horizon) =>
     new WeakMap<ReadonlySet<string>, ResourceSet>(),
 );
 
@@ -53,12 +57,13 @@ export function endpointResources(view: ProxyView, names: ReadonlySet<string>): 
 }
 
 function outboundEndpoints(view: ProxyView, names: ReadonlySet<string>): ResourceSet {
-  const { destinations } = view.scope;
+  const { horizon, scope } = view;
+  const { destinations } = scope;
   const place = looksAtLabels(destinations, view.mesh) ? view.place : view.place.locality;
-  const known = answers(view.endpoints, destinations, place);
+  const known = answers(view.endpoints, destinations, place, horizon);
   const before = known.get(names);
   if (before !== undefined) return before;
-  const last = lastAnswers(destinations, view.mesh, place);
+  const last = lastAnswers(destinations, view.mesh, place, horizon);
   const clusters = clustersNamed(destinations, view.mesh, names);
   const set = sharedSet(updated(view, clusters, last.get(names)) ?? all(view, clusters));
   known.set(names, set);
@@ -77,7 +82,8 @@ interface Answer {
 
 /** The last answer to the same question, to start from when some endpoints have changed. */
 const lastAnswers = memo(
-  (_seen: Destinations, _mesh: MeshConfig, _place: object) => new WeakMap<ReadonlySet<string>, Answer>(),
+  (_seen: Destinations, _mesh: MeshConfig, _place: object, _horizon: Horizon) =>
+    new WeakMap<ReadonlySet<string>, Answer>(),
 );
 
 /** With more changes than this it is no dearer to begin anew. */
@@ -160,10 +166,10 @@ function tlsModeOf(policy: TrafficPolicy | null | undefined, port: number): Endp
 function assignment(view: ProxyView, asked: AskedCluster): Resource {
   const { name, key: endpointsOf, port, policy, subset, rules, tlsMode, onlyMutualTls } = asked;
   const all = view.endpoints.get(endpointsOf) ?? noEndpoints;
-  const { place, clusterId } = view;
+  const { place, clusterId, horizon } = view;
   const key = rules === undefined ? name : `${name} ${placeKey(place, rules.failoverPriority)}`;
-  return encoded(all, policy ?? noPolicy, view.mesh).get(key, () => {
-    const selected = selectEndpoints(all, port.name, subset, clusterId);
+  return encoded(all, policy ?? noPolicy, view.mesh, horizon).get(key, () => {
+    const selected = acrossNetworks(selectEndpoints(all, port.name, subset, clusterId), horizon, tlsMode);
     const groups = byLocality(
       onlyMutualTls ? selected.filter((endpoint) => (tlsMode ?? endpoint.tlsMode) === "istio") : selected,
     );

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import type { FilterChain } from "#api/envoy/gen/envoy/config/listener/v3/listener_components_pb.js";
 import type { Listener } from "#api/envoy/gen/envoy/config/listener/v3/listener_pb.js";
 import type { MeshConfig } from "#model/mesh-config.ts";
@@ -65,7 +66,8 @@ export function headlessListeners(
   chains: (at: { bySni: boolean }) => readonly TcpChain[],
   mesh: MeshConfig,
 ): readonly Listener[] {
-  const ips = new Set(endpoints.filter(({ portName }) => portName === port.name).map(({ address }) => address));
+  const own = endpoints.filter(({ portName, address }) => portName === port.name && isIP(address) !== 0);
+  const ips = new Set(own.map(({ address }) => address));
   const manner = port.protocol === "Unsupported" ? "sniffed" : "tcp";
   const part: PlannedService = { service, port, manner, range: undefined, rules };
   return [...ips].map((ip) =>
