@@ -25,8 +25,7 @@ export function decodeTrustAnchors(bytes: Uint8Array): readonly string[] {
 
 function isReadable(pem: string): boolean {
   try {
-    new X509Certificate(pem);
-    return true;
+    return new X509Certificate(pem).raw.length > 0;
   } catch {
     return false;
   }
