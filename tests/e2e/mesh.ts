@@ -148,6 +148,8 @@ export interface Workload {
   /** The Service's selector is the `app` alone. */
   readonly version?: string;
   readonly annotations?: Readonly<Record<string, string>>;
+  /** Of the pods, beside `app` and `version`. */
+  readonly labels?: Readonly<Record<string, string>>;
   readonly container?: object;
   readonly pod?: object;
   readonly volumes?: readonly { readonly name: string; readonly mountPath: string; readonly source: object }[];
@@ -168,7 +170,7 @@ export function workload({ name, args, ports = [], version = "v1", ...more }: Wo
       replicas: more.replicas ?? 1,
       selector: { matchLabels: labels },
       template: {
-        metadata: { labels, annotations: more.annotations ?? {} },
+        metadata: { labels: { ...labels, ...more.labels }, annotations: more.annotations ?? {} },
         spec: {
           containers: [
             {

@@ -20,11 +20,31 @@ const moody = `let well = true; require("http").createServer((q, a) => {
   a.statusCode = q.url === "/healthz" && !well ? 503 : 200;
   a.end("registered");
 }).listen(8080)`;
+/** Says whom its proxy takes the client for. */
+const says = `require("http").createServer((q, a) => a.end(q.headers["x-forwarded-client-cert"])).listen(8080)`;
 /** Prints what the server at HOST:PORT says first, or the error. */
 const listen = `require("net").connect(+process.argv[2], process.argv[1]).on("data", (d) => process.stdout.write(d)).on("error", (e) => console.log(e.code))`;
 
 function resource(kind: string, name: string, spec: object): KubeObject {
   return { apiVersion: "networking.istio.io/v1", kind, metadata: { name }, spec } as KubeObject;
+}
+
+/** A gateway proxy that is injected. */
+function gatewayDeployment(name: string, labels: Readonly<Record<string, string>>): KubeObject {
+  const annotations = { "inject.istio.io/templates": "gateway" };
+  const env = [{ name: "ISTIO_META_REQUESTED_NETWORK_VIEW", value: labels["topology.istio.io/network"] }];
+  return {
+    apiVersion: "apps/v1",
+    kind: "Deployment",
+    metadata: { name },
+    spec: {
+      selector: { matchLabels: { istio: name } },
+      template: {
+        metadata: { labels: { ...labels, "sidecar.istio.io/inject": "true" }, annotations },
+        spec: { containers: [{ name: "istio-proxy", image: "auto", env }] },
+      },
+    },
+  } as KubeObject;
 }
 
 describe("what lies outside of the mesh, and what a Sidecar says", { skip: !isRoot && "needs root" }, () => {
@@ -148,6 +168,49 @@ describe("what lies outside of the mesh, and what a Sidecar says", { skip: !isRo
     const entry = items.find(({ metadata }) => metadata.name?.startsWith("machines-"));
     const { conditions } = (entry?.status ?? {}) as { conditions?: Condition[] };
     assert.match(conditions?.find(({ type }) => type === "Healthy")?.message ?? "", /gives 503/);
+  });
+
+  test("what another network has is called by its gateway, who calls is known there", async () => {
+    const network = "topology.istio.io/network";
+    const intoTwo = resource("Gateway", "into-two", {
+      selector: { istio: "into-two" },
+      servers: [
+        {
+          port: { number: 15443, name: "tls", protocol: "TLS" },
+          tls: { mode: "AUTO_PASSTHROUGH" },
+          hosts: ["*.local"],
+        },
+      ],
+    });
+    const labels = { istio: "into-two", [network]: "two" };
+    await mesh.apply(
+      ...workload({ name: "near", args: ["-e", "setInterval(() => {}, 1e6)"], labels: { [network]: "one" } }),
+      ...workload({
+        name: "far",
+        args: ["-e", says],
+        ports: [{ name: "http", port: 80, targetPort: 8080 }],
+        labels: { [network]: "two" },
+      }),
+      gatewayDeployment("into-two", labels),
+      {
+        apiVersion: "v1",
+        kind: "Service",
+        metadata: { name: "into-two", labels },
+        spec: { type: "LoadBalancer", selector: { istio: "into-two" }, ports: [{ name: "tls", port: 15443 }] },
+      } as KubeObject,
+      intoTwo,
+    );
+    await Promise.all(["near-v1", "far-v1", "into-two"].map((name) => mesh.rolledOut(name)));
+    const near = (await mesh.pods("near"))[0]?.metadata?.name ?? "";
+    const get = `fetch("http://far").then(async (a) => console.log(a.status, await a.text()))`;
+    const ask = (from: string): Promise<string> => mesh.run(from, ["node", "-e", get]);
+    await eventually(async () =>
+      assert.match(await ask(near), /^200 .*URI=spiffe:\/\/cluster.local\/ns\/shop\/sa\/default/),
+    );
+    // Without the gateway's listener there is no way; a client whose network isn't known needs none.
+    await mesh.remove(intoTwo);
+    await eventually(async () => assert.match(await ask(near), /^503 /));
+    assert.match(await ask(client), /^200 /);
   });
 
   test("a workload that listens on its loopback is reached by what its Sidecar says", async () => {
