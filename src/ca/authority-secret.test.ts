@@ -131,6 +131,10 @@ describe("an authority that was plugged in", { skip: !hasOpenssl && "no openssl"
     refused({ "cert-chain.pem": "" }, /no way to a root/);
     refused({ "root-cert.pem": "" }, /no way to a root/);
     refused({ "ca-crl.pem": "none" }, /ca-crl\.pem has no X509 CRL/);
+    refused(
+      { "ca-crl.pem": "-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----" },
+      /ca-crl\.pem: list 1 can't be read/,
+    );
     const ended = Date.parse(new X509Certificate(file("lower.crt")).validTo) + 1;
     assert.throws(() => readAuthoritySecret(secret(good), ended), /ended on 20/);
     openssl("req", "-x509", "-newkey", "rsa:1024", "-nodes", "-keyout", "w.key", "-out", "w.crt", "-subj", "/O=w");

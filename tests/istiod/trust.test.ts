@@ -167,11 +167,25 @@ describe("roots come and go", () => {
     );
   });
 
-  test("a list of revoked certificates comes to every namespace, and goes again", async (t) => {
+  test("a list of revoked certificates comes to every namespace, counts for istiod, and goes again", async (t) => {
     const folder = mkdtempSync(join(tmpdir(), "weft-crl-"));
     t.after(() => rmSync(folder, { recursive: true }));
     const write = (name: string, text: string): void => writeFileSync(join(folder, name), text);
-    write("index.txt", "");
+    const pair = await generateKeyPair();
+    const key = pair.privateKey.export({ type: "pkcs8", format: "pem" }) as string;
+    const csr = buildRequest(pair, { uri: "spiffe://x" });
+    const [good, bad] = await Promise.all(
+      [1, 2].map(async () => {
+        const chain = await certify(plane, { token: await tokenOf(plane, "shop", "default") }, csr);
+        assert.ok(typeof chain !== "string", String(chain));
+        return chain[0];
+      }),
+    );
+    const revokedAt = new Date()
+      .toISOString()
+      .replace(/[-:T]|\.\d+/g, "")
+      .slice(2);
+    write("index.txt", `R\t491231235959Z\t${revokedAt}\t${bad?.serialNumber}\tunknown\t/O=x\n`);
     write("ca.cnf", "[ca]\ndefault_ca=d\n[d]\ndatabase=index.txt\ndefault_md=sha256\ndefault_crl_days=1\n");
     write("ca.crt", third.certificatePem);
     write("ca.key", third.keyPem);
@@ -187,8 +201,15 @@ describe("roots come and go", () => {
     await eventually(async () => assert.equal(await configMap("istio-ca-crl", "ca-crl.pem"), ""));
     await put("cacerts", { ...texts, "ca-crl.pem": crl });
     await eventually(async () => assert.equal(await configMap("istio-ca-crl", "ca-crl.pem"), crl));
+    const renew = async (certificate: X509Certificate | undefined): Promise<unknown> => {
+      const answer = await certify(plane, { cert: certificate?.toString() ?? "", key }, csr);
+      return typeof answer === "string" ? answer : "certified";
+    };
+    assert.match(String(await renew(bad)), /^16 the client's certificate isn't believed: CERT_REVOKED/);
+    assert.equal(await renew(good), "certified");
     await put("cacerts", texts);
     await eventually(async () => assert.equal(await configMap("istio-ca-crl", "ca-crl.pem"), ""));
+    await eventually(async () => assert.equal(await renew(bad), "certified"));
   });
 
   test("roots of the mesh configuration are believed by workloads, but not for istiod", async () => {

@@ -17,6 +17,8 @@ const maxOtherRoots = 20;
 /** istiod's certificate, and what a client's certificate is checked against. */
 interface ServerTls extends ServingCertificate {
   readonly ca: string;
+  /** Of revoked certificates; OpenSSL then wants one for each CA on the way to the root. */
+  readonly crl?: string;
 }
 
 /** Who signs, and what is believed. */
@@ -80,7 +82,7 @@ export async function followTrust(wiring: TrustOptions): Promise<Trust> {
     signal,
     log,
   });
-  let serverTls: ServerTls = { ...serving.first, ca: rootPem };
+  let serverTls = withTrust(serving.first);
 
   const everywhere = {
     client,
@@ -127,8 +129,13 @@ export async function followTrust(wiring: TrustOptions): Promise<Trust> {
   measure();
 
   function setServing({ cert, key }: ServingCertificate): void {
-    serverTls = { cert, key, ca: rootPem };
+    serverTls = withTrust({ cert, key });
     for (const listener of serverListeners) listener(serverTls);
+  }
+
+  function withTrust(certificate: ServingCertificate): ServerTls {
+    const { crlPem } = authorities.current();
+    return { ...certificate, ca: rootPem, ...(crlPem === "" ? {} : { crl: crlPem }) };
   }
 
   function tell(): void {
