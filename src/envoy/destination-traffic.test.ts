@@ -11,7 +11,9 @@ import type { Pod } from "kubernetes-types/core/v1.d.ts";
 import type { EndpointSlice } from "kubernetes-types/discovery/v1.d.ts";
 import type { DestinationRuleSpec } from "#api/istio/destination-rule.ts";
 import type { Server as GatewayServer } from "#api/istio/gateway.ts";
+import type { IstioObject } from "#api/istio/object.ts";
 import type { VirtualServiceSpec } from "#api/istio/virtual-service.ts";
+import { backendCertificateAnnotation, parentNamesAnnotation } from "#model/route-semantics.ts";
 import { bookinfo, destinationRule, gateway, keyed, pod, virtualService } from "./bookinfo.fixture.ts";
 import { ask, freePort, listening, loopbackSlice, runGateway } from "./running-gateway.fixture.ts";
 import { noEnvoy, testCertificate } from "./static-bootstrap.fixture.ts";
@@ -21,11 +23,18 @@ interface Scene {
   readonly pods: readonly Pod[];
   readonly slices: readonly EndpointSlice[];
   readonly server?: Partial<GatewayServer>;
+  /** Annotations. */
+  readonly gatewayMarks?: Readonly<Record<string, string>>;
+  readonly policyMarks?: Readonly<Record<string, string>>;
   readonly rule?: Omit<VirtualServiceSpec, "hosts" | "gateways">;
 }
 
 const http: Scene["rule"] = { http: [{ route: [{ destination: { host: "reviews" } }] }] };
 const tcp: Scene["rule"] = { tcp: [{ route: [{ destination: { host: "mongodb" } }] }] };
+
+function marked<T extends IstioObject>(object: T, annotations: Readonly<Record<string, string>>): T {
+  return { ...object, metadata: { ...object.metadata, annotations } };
+}
 
 describe("every kind of policy for a destination, by traffic", { skip: noEnvoy }, () => {
   const backends: Server[] = [];
@@ -40,26 +49,31 @@ describe("every kind of policy for a destination, by traffic", { skip: noEnvoy }
 
   /** Runs a gateway whose one port leads to `reviews` (or `mongodb`) under a policy. */
   async function at<T>(scene: Scene, run: (port: number) => Promise<T>): Promise<T> {
-    const { policy, pods, slices, server, rule = http } = scene;
+    const { policy, pods, slices, server, rule = http, gatewayMarks = {}, policyMarks = {} } = scene;
     const port = await freePort();
     const host = rule === http ? "reviews" : "mongodb";
     const input = bookinfo({
       pods: keyed(pods),
       endpointSlices: keyed(slices),
       virtualServices: keyed([virtualService("web", { hosts: ["*"], gateways: ["front"], ...rule })]),
-      destinationRules: keyed(policy ? [destinationRule("policy", { host, trafficPolicy: policy })] : []),
+      destinationRules: keyed(
+        policy ? [marked(destinationRule("policy", { host, trafficPolicy: policy }), policyMarks)] : [],
+      ),
       gateways: keyed([
-        gateway("front", {
-          selector: { istio: "ingressgateway" },
-          servers: [
-            {
-              port: { number: port, name: "front", protocol: rule === http ? "HTTP" : "TCP" },
-              hosts: ["*"],
-              bind: "127.0.0.1",
-              ...(server ? { ...server, port: { name: "front", ...server.port, number: port } } : {}),
-            },
-          ],
-        }),
+        marked(
+          gateway("front", {
+            selector: { istio: "ingressgateway" },
+            servers: [
+              {
+                port: { number: port, name: "front", protocol: rule === http ? "HTTP" : "TCP" },
+                hosts: ["*"],
+                bind: "127.0.0.1",
+                ...(server ? { ...server, port: { name: "front", ...server.port, number: port } } : {}),
+              },
+            ],
+          }),
+          gatewayMarks,
+        ),
       ]),
     });
     const running = await runGateway(input, port);
@@ -100,6 +114,23 @@ describe("every kind of policy for a destination, by traffic", { skip: noEnvoy }
     assert.equal(await get({ tls: { mode: "MUTUAL", ...files } }), "200 test.example DNS:test.example");
     assert.equal(await get({ tls: { mode: "SIMPLE", insecureSkipVerify: true } }), "200 test.example nobody");
     assert.match(await get(undefined), /^(503|502|400) /, "plain text isn't served in place of TLS");
+  });
+
+  test("a Kubernetes Gateway shows its certificate to backends that a BackendTLSPolicy is for", async () => {
+    const { cert, key, ca } = testCertificate;
+    const port = await backend(
+      createTlsServer({ cert, key, ca, requestCert: true, rejectUnauthorized: false }, (request, response) =>
+        response.end((request.socket as TLSSocket).getPeerCertificate().subjectaltname ?? "nobody"),
+      ),
+    );
+    const tls = { mode: "SIMPLE", subjectAltNames: ["test.example"], caCertificates: "/ca.pem" } as const;
+    const get = async (marks: Pick<Scene, "gatewayMarks" | "policyMarks">): Promise<string> =>
+      at({ ...one("reviews", port), policy: { tls }, ...marks }, async (at) => (await ask(at, "/")).body);
+    const gatewayMarks = { [backendCertificateAnnotation]: "kubernetes-gateway://default/client" };
+    const policyMarks = { [parentNamesAnnotation]: "BackendTLSPolicy/reviews.default" };
+    assert.equal(await get({ gatewayMarks, policyMarks }), "DNS:test.example");
+    assert.equal(await get({ gatewayMarks }), "nobody");
+    assert.equal(await get({ policyMarks }), "nobody");
   });
 
   test("a PROXY header tells the destination who the client is", async () => {

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { KubernetesGatewayStatus } from "#api/gateway-api/gateway.ts";
+import { createSelfSignedRoot } from "#ca/certificate.ts";
+import { backendCertificateAnnotation } from "#model/route-semantics.ts";
 import { convertGatewayApi } from "./convert.ts";
 import { gatewayApiInput } from "./input.fixture.ts";
 
@@ -45,6 +48,30 @@ test("routes of one host become one VirtualService, the most specific match firs
       ],
     ],
   );
+});
+
+test("the certificate that a Gateway shows to backends, or why it has none", async () => {
+  const { certificatePem, keyPem } = await createSelfSignedRoot("test", new Date());
+  const base64 = (text: string): string => Buffer.from(text).toString("base64");
+  const secret = {
+    kind: "Secret",
+    metadata: { name: "client", namespace: "shop" },
+    data: { "tls.crt": base64(certificatePem), "tls.key": base64(keyPem) },
+  };
+  const shows = (name: string) => ({
+    ...gateway,
+    spec: { ...gateway.spec, tls: { backend: { clientCertificateRef: { name } } } },
+  });
+  const [good, bad] = ["client", "gone"].map((name) => {
+    const { gateways, statuses } = convertGatewayApi(gatewayApiInput([shows(name), secret]));
+    const status = statuses.find(({ object }) => object.kind === "Gateway")?.status as KubernetesGatewayStatus;
+    return [
+      gateways[0]?.metadata.annotations?.[backendCertificateAnnotation],
+      status.conditions?.find(({ type }) => type === "ResolvedRefs")?.reason,
+    ];
+  });
+  assert.deepEqual(good, ["kubernetes-gateway://shop/client", "ResolvedRefs"]);
+  assert.deepEqual(bad, [undefined, "InvalidClientCertificateRef"]);
 });
 
 test("a backend that isn't there keeps its share, and the status says so", () => {

@@ -12,3 +12,6 @@ export const gatewayServiceAnnotation = "internal.istio.io/gateway-service";
  * Istio: InternalParentNames.
  */
 export const parentNamesAnnotation = "internal.istio.io/parents";
+
+/** On a Gateway made from a Kubernetes one: the credential that its proxies show to backends with a BackendTLSPolicy. */
+export const backendCertificateAnnotation = "internal.weft.dev/backend-certificate";

@@ -9,6 +9,7 @@ import type { ClientTLS, PortPolicy, Subset } from "#api/istio/destination-rule.
 import type { Locality } from "#model/locality.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
 import type { ProxyType } from "#model/proxy.ts";
+import { parentNamesAnnotation } from "#model/route-semantics.ts";
 import { type Endpoint, isResolvedByDns, type Service, type ServicePort } from "#model/service.ts";
 import type { DestinationPolicy } from "#snapshot/destination-rules.ts";
 import type { Servers } from "#snapshot/servers.ts";
@@ -43,6 +44,8 @@ export interface ClusterSetting {
   readonly clusterId: string;
   /** Whether TLS goes on to services by the name that it asks for (AUTO_PASSTHROUGH). */
   readonly forwardsTls: boolean;
+  /** Credential that a Kubernetes Gateway's proxies show to backends whose BackendTLSPolicy they call them by. */
+  readonly backendCertificate?: string;
   /** Whether the proxy asks where those like it run. */
   readonly knowsPeers: boolean;
   /** Where the proxy runs, if clusters that hold their endpoints look at it. */
@@ -116,7 +119,7 @@ function outboundCluster(
     ...errorCodes(outlier),
   });
   const transport: Transport = tls
-    ? { transportSocket: clientTls(withNames(tls, service), http2, mesh) }
+    ? { transportSocket: clientTls(withNames(tls, service), http2, mesh, shownTo(rule, setting)) }
     : meshTransport(policy, service, port, subset?.name ?? "", servers, mesh, discovery.clusterDiscoveryType);
   return buildCluster(name, mesh.connectTimeoutMs, {
     ...pool,
@@ -136,6 +139,11 @@ function outboundCluster(
 function bufferLimit({ http: { connections } }: MeshConfig) {
   const bytes = connections?.clusterBufferBytes;
   return bytes === undefined ? {} : { perConnectionBufferLimitBytes: bytes };
+}
+
+function shownTo(rule: DestinationPolicy | undefined, { backendCertificate }: ClusterSetting): string | undefined {
+  const isGenerated = rule?.sources.some(({ metadata }) => metadata.annotations?.[parentNamesAnnotation] !== undefined);
+  return isGenerated ? backendCertificate : undefined;
 }
 
 /** Names that a ServiceEntry gives its servers count where the policy has none. Istio: constructUpstreamTLS. */

@@ -4,6 +4,7 @@ import { ByKey } from "#model/by-key.ts";
 import type { Locality } from "#model/locality.ts";
 import { memo } from "#model/memo.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
+import { backendCertificateAnnotation } from "#model/route-semantics.ts";
 import { type Endpoint, endpointsKey, isResolvedByDns, type Service } from "#model/service.ts";
 import type { DestinationPolicy } from "#snapshot/destination-rules.ts";
 import type { ProxyView } from "#snapshot/proxy-view.ts";
@@ -25,8 +26,10 @@ const settings = memo((_mesh: MeshConfig) => new ByKey<ClusterSetting>());
 function settingOf({ mesh, proxy: { type: kind, peerLabels }, clusterId, gateways }: ProxyView): ClusterSetting {
   const knowsPeers = peerLabels !== undefined;
   const forwardsTls = gateways.some(({ spec }) => spec.servers?.some(({ tls }) => tls?.mode === "AUTO_PASSTHROUGH"));
-  const key = `${kind} ${clusterId} ${knowsPeers} ${forwardsTls}`;
-  return settings(mesh).get(key, () => ({ mesh, kind, clusterId, knowsPeers, forwardsTls }));
+  const [certificate] = gateways.flatMap(({ metadata }) => metadata.annotations?.[backendCertificateAnnotation] ?? []);
+  const backend = certificate === undefined ? {} : { backendCertificate: certificate };
+  const key = `${kind} ${clusterId} ${knowsPeers} ${forwardsTls} ${certificate}`;
+  return settings(mesh).get(key, () => ({ mesh, kind, clusterId, knowsPeers, forwardsTls, ...backend }));
 }
 
 const placedSetting = memo((setting: ClusterSetting, locality: Locality): ClusterSetting => ({ ...setting, locality }));

@@ -39,8 +39,11 @@ function isOpenToAll(credential: string): boolean {
   return credential.startsWith("configmap://") || credential === "invalid://";
 }
 
-/** The transport socket of a cluster whose servers end TLS. `http2`: what is spoken inside. Istio: constructUpstreamTLS. */
-export function clientTls(tls: OwnTls, http2: boolean, { tlsDefaults }: MeshConfig): TransportSocket {
+/**
+ * The transport socket of a cluster whose servers end TLS. `http2`: what is spoken inside; `shown`: a credential that is shown to
+ * servers where the settings have none. Istio: constructUpstreamTLS.
+ */
+export function clientTls(tls: OwnTls, http2: boolean, { tlsDefaults }: MeshConfig, shown?: string): TransportSocket {
   const context = create(UpstreamTlsContextSchema, {
     sni: tls.sni ?? "",
     commonTlsContext: {
@@ -51,7 +54,7 @@ export function clientTls(tls: OwnTls, http2: boolean, { tlsDefaults }: MeshConf
         ecdhCurves: [...tlsDefaults.ecdhCurves],
       },
       alpnProtocols: http2 ? ["h2"] : [],
-      ...certificate(tls),
+      ...certificate(tls, shown),
       validationContextType: validation(tls),
     },
   });
@@ -61,8 +64,11 @@ export function clientTls(tls: OwnTls, http2: boolean, { tlsDefaults }: MeshConf
   });
 }
 
-function certificate({ mode, credentialName, clientCertificate, privateKey }: OwnTls): Context {
-  if (mode === "SIMPLE") return {};
+function certificate(
+  { mode, credentialName, clientCertificate, privateKey }: OwnTls,
+  shown: string | undefined,
+): Context {
+  if (mode === "SIMPLE") return shown ? { tlsCertificateSdsSecretConfigs: [secretReference(shown)] } : {};
   if (credentialName) return { tlsCertificateSdsSecretConfigs: [secretReference(credentialName)] };
   const given = clientCertificate && privateKey;
   return given ? { tlsCertificateSdsSecretConfigs: [filePair(clientCertificate, privateKey)] } : {};
