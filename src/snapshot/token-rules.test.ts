@@ -73,13 +73,19 @@ test("keys that change make new what has them, and nothing else", () => {
 test("what istiod has to read: each source once, with the longest time that a rule gives it", () => {
   const policies = [
     policy("a", { issuer }, { issuer: `${issuer}/`, timeout: "9s" }, { issuer: "me@example" }),
-    policy("b", { issuer, jwksUri: "https://keys.example" }, { issuer, jwks: text }, { issuer: "ftp://x.example" }),
+    policy(
+      "b",
+      { issuer, timeout: "7s" },
+      { issuer, jwksUri: "https://keys.example" },
+      { issuer, jwks: text },
+      { issuer: "ftp://x.example" },
+    ),
   ];
   const wanted = wantedKeys(buildSnapshot(undefined, inputOf(policies), {}));
   assert.deepEqual(
     [...wanted].map(([id, { timeoutMs, policies: by }]) => [id, timeoutMs, by.length]),
     [
-      [`discovery ${issuer}/.well-known/openid-configuration`, 9000, 2],
+      [`discovery ${issuer}/.well-known/openid-configuration`, 9000, 3],
       ["keys https://keys.example", 5000, 1],
     ],
   );

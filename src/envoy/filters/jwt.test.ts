@@ -76,6 +76,13 @@ test("a rule without keys of its own has those of nobody until they are read", (
   assert.match(keys.value.specifier.value, /"crv":"P-256"/);
 });
 
+test("claims of the rule are lists of words besides the usual ones", () => {
+  const rules = [{ issuer: "a", jwks, spaceDelimitedClaims: ["roles", "scope"] }];
+  const { providers } = configFor(productpageProxy, policy("default", "a", rules));
+  const claims = providers["origins-0"]?.normalizePayloadInMetadata?.spaceDelimitedClaims;
+  assert.deepEqual(claims, ["permission", "roles", "scope"]);
+});
+
 test("gateways look for the route again once claims are known, sidecars don't", () => {
   const rules = [{ issuer: "a", jwks }];
   const cleared = (proxy: typeof productpageProxy) =>

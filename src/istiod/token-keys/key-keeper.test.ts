@@ -32,18 +32,23 @@ describe("keys that istiod reads", () => {
   /** What the issuer answers, by path; nothing is 500. */
   let answers: Record<string, string>;
   let asked: string[];
+  let delayMs: number;
+  let [busy, busiest] = [0, 0];
   let origin: string;
   let stopping: AbortController;
   let warnings: object[];
   const server = createServer(({ url = "" }, response) => {
     asked.push(url);
     const answer = answers[url];
-    response.writeHead(answer === undefined ? 500 : 200).end(answer);
+    busiest = Math.max(busiest, ++busy);
+    response.once("close", () => busy--);
+    setTimeout(() => response.writeHead(answer === undefined ? 500 : 200).end(answer), delayMs);
   });
   const log: Log = { ...silentLog, warn: (_message, fields = {}) => void warnings.push(fields) };
 
   beforeEach(async () => {
     [answers, asked, warnings, stopping] = [{}, [], [], new AbortController()];
+    [delayMs, busy, busiest] = [0, 0, 0];
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
     origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -56,7 +61,7 @@ describe("keys that istiod reads", () => {
   });
 
   const counts = { read: 0, failed: 0 };
-  function keeper(refreshMs: number): KeyKeeper {
+  function keeper(refreshMs: number, now: () => number = Date.now): KeyKeeper {
     Object.assign(counts, { read: 0, failed: 0 });
     return createKeyKeeper({
       settings: { reader: "istiod", refreshMs },
@@ -64,6 +69,7 @@ describe("keys that istiod reads", () => {
       metrics: { read: () => void counts.read++, failed: () => void counts.failed++ },
       signal: stopping.signal,
       log,
+      now,
     });
   }
 
@@ -162,11 +168,39 @@ describe("keys that istiod reads", () => {
   test("of many sources are read a few at a time, each once", async () => {
     const paths = Array.from({ length: 50 }, (_, index) => `/keys/${index}`);
     for (const path of paths) answers[path] = newSet();
+    delayMs = 20;
     const keys = keeper(60_000);
     keys.want(wanted(...paths.map(at)));
     await keys.settled();
     assert.deepEqual([...asked].sort(), [...paths].sort());
+    assert.equal(busiest, 8);
     assert.equal(keys.current().read.size, 50);
+  });
+
+  test("have the rule's time for all that it takes to read them", async () => {
+    answers["/.well-known/openid-configuration"] = JSON.stringify({ jwks_uri: `${origin}/keys` });
+    answers["/keys"] = newSet();
+    delayMs = 300;
+    const keys = keeper(60_000);
+    keys.want(wanted({ url: `${origin}/.well-known/openid-configuration`, kind: "discovery" }));
+    await keys.settled();
+    assert.equal(keys.problems().length, 1);
+    assert.deepEqual(counts, { read: 1, failed: 1 });
+  });
+
+  test("are forgotten when nobody wanted them for a week", async () => {
+    answers["/keys"] = newSet();
+    let now = 0;
+    const keys = keeper(60_000, () => now);
+    keys.want(wanted(at("/keys")));
+    await keys.settled();
+    keys.want(wanted());
+    now = 7 * 24 * 3_600_000 - 1;
+    keys.want(wanted());
+    assert.ok(textOf(keys, at("/keys")));
+    now++;
+    keys.want(wanted());
+    assert.equal(textOf(keys, at("/keys")), undefined);
   });
 
   test("that nobody wants are settled at once", async () => {

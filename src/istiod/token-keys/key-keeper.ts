@@ -133,8 +133,9 @@ export function createKeyKeeper(options: KeyKeeperOptions): KeyKeeper {
 
   function forget(): void {
     const unused = [...states].filter(([id]) => !wantedNow.has(id)).sort(([, a], [, b]) => b.usedAt - a.usedAt);
-    for (const [index, [id, state]] of unused.entries())
-      if (index >= maxUnused || isForgotten(state, now())) states.delete(id);
+    const old = unused.filter(([, state], index) => index >= maxUnused || isForgotten(state, now()));
+    for (const [id] of old) states.delete(id);
+    if (old.length > 0) publish();
   }
 
   return {
