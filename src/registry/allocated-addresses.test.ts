@@ -22,18 +22,20 @@ test("every host that isn't a pattern gets an address of its own, the same each 
   assert.deepEqual(allocate(entries), found);
   assert.deepEqual(
     found.get("shop/a")?.map(({ host }) => host),
-    ["a.example", "c.example"],
+    ["a.example", "a.example", "c.example", "c.example"],
   );
   const all = [...found.values()].flat().map(({ value }) => value);
-  assert.equal(new Set(all).size, 3);
-  for (const value of all) assert.match(value, /^240\.240\.\d+\.\d+$/);
+  assert.equal(new Set(all).size, 6);
+  for (const [index, value] of all.entries()) {
+    assert.match(value, index % 2 === 0 ? /^240\.240\.\d+\.\d+$/ : /^2001:2::[0-9a-f]+$/);
+  }
 });
 
 test("what has its addresses isn't written again, and what wants none gets none", () => {
-  const [value] = allocate([entry("a", { hosts: ["a.example"] })]).get("shop/a") ?? [];
-  assert.ok(value);
+  const values = allocate([entry("a", { hosts: ["a.example"] })]).get("shop/a");
+  assert.ok(values);
   const entries = [
-    entry("a", { hosts: ["a.example"] }, [value]),
+    entry("a", { hosts: ["a.example"] }, values),
     entry("none", { hosts: ["b.example"], resolution: "NONE" }),
     entry("own", { hosts: ["c.example"], addresses: ["10.0.0.1"] }),
     {
@@ -45,11 +47,20 @@ test("what has its addresses isn't written again, and what wants none gets none"
 });
 
 test("of two that claim one address the older keeps it", () => {
-  const claim = (host: string) => [{ host, value: "240.240.1.1" }];
+  const claim = (host: string) => ["240.240.1.1", "2001:2::101"].map((value) => ({ host, value }));
   const found = allocate([
     entry("old", { hosts: ["a.example"] }, claim("a.example")),
     entry("new", { hosts: ["b.example"] }, claim("b.example")),
   ]);
   assert.deepEqual([...found.keys()], ["shop/new"]);
-  assert.notEqual(found.get("shop/new")?.[0]?.value, "240.240.1.1");
+  const values = found.get("shop/new")?.map(({ value }) => value);
+  assert.equal(values?.length, 2);
+  assert.ok(!values.includes("240.240.1.1") && !values.includes("2001:2::101"), values.join());
+});
+
+test("an entry that has an IPv4 address alone keeps it and gets one of IPv6", () => {
+  const before = { host: "a.example", value: "240.240.1.1" };
+  const [first, second] = allocate([entry("a", { hosts: ["a.example"] }, [before])]).get("shop/a") ?? [];
+  assert.deepEqual(first, { ...before });
+  assert.match(second?.value ?? "", /^2001:2::/);
 });

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { BlockList, isIP } from "node:net";
 import type { ServiceEntry } from "#api/istio/service-entry.ts";
 import { isWildcard } from "#model/host.ts";
 
@@ -29,27 +30,44 @@ export function allocatedAddresses(entry: ServiceEntry): ReadonlyMap<string, rea
   return result;
 }
 
-/** Istio: PILOT_IP_AUTOALLOCATE_IPV4_PREFIX, 240.240.0.0/16. */
-const first = (240 << 8) | 240;
+/** Addresses of one IP version. */
+interface Family {
+  has(address: string): boolean;
+  /** That with a number below {@link size}. */
+  readonly at: (number: number) => string;
+}
+
 const size = 1 << 16;
 
+/** Istio: PILOT_IP_AUTOALLOCATE_IPV4_PREFIX, PILOT_IP_AUTOALLOCATE_IPV6_PREFIX. */
+const families: readonly Family[] = [
+  family("240.240.0.0", 16, 4, (number) => `240.240.${number >> 8}.${number & 255}`),
+  family("2001:2::", 48, 6, (number) => `2001:2::${number.toString(16)}`),
+];
+
+function family(start: string, length: number, version: 4 | 6, at: Family["at"]): Family {
+  const type = `ipv${version}` as const;
+  const range = new BlockList();
+  range.addSubnet(start, length, type);
+  return { has: (address) => isIP(address) === version && range.check(address, type), at };
+}
+
 function isAllocated(address: string): boolean {
-  const parts = /^240\.240\.(\d{1,3})\.(\d{1,3})$/.exec(address);
-  return parts !== null && Number(parts[1]) < 256 && Number(parts[2]) < 256;
+  return families.some((one) => one.has(address));
 }
 
 /**
- * What the status of each entry should list, by `namespace/name`: entries that already have it right are left out. A host keeps
- * what it has; a new one gets the address that its name hashes to, or the next that is free. `entries` come oldest first, so that
- * of two that claim one address the older keeps it.
+ * What the status of each entry should list, by `namespace/name`: entries that already have it right are left out. A host has an
+ * address of each version, and keeps those that it has; a new one gets the address that its name hashes to, or the next that is
+ * free. `entries` come oldest first, so that of two that claim one address the older keeps it.
  */
 export function allocate(entries: readonly ServiceEntry[]): ReadonlyMap<string, readonly AllocatedAddress[]> {
   const takers = entries.filter(takesAllocation);
   const owners = new Map<string, string>();
   const ownerOf = (entry: ServiceEntry, host: string) => `${entry.metadata.namespace}/${entry.metadata.name}/${host}`;
   for (const entry of takers) {
-    for (const [host, [address]] of allocatedAddresses(entry)) {
-      if (address !== undefined && !owners.has(address)) owners.set(address, ownerOf(entry, host));
+    for (const [host, addresses] of allocatedAddresses(entry)) {
+      for (const address of addresses) if (!owners.has(address)) owners.set(address, ownerOf(entry, host));
     }
   }
   const changes = new Map<string, readonly AllocatedAddress[]>();
@@ -58,11 +76,13 @@ export function allocate(entries: readonly ServiceEntry[]): ReadonlyMap<string, 
     const hosts = [...new Set((entry.spec.hosts ?? []).filter((host) => !isWildcard(host)))];
     const wanted = hosts.flatMap((host): AllocatedAddress[] => {
       const owner = ownerOf(entry, host);
-      const before = known.get(host)?.[0];
-      const value = before !== undefined && owners.get(before) === owner ? before : free(owner, owners);
-      if (value === undefined) return [];
-      owners.set(value, owner);
-      return [{ value, host }];
+      const mine = known.get(host)?.filter((address) => owners.get(address) === owner);
+      return families.flatMap((one) => {
+        const value = mine?.find((address) => one.has(address)) ?? free(owner, one, owners);
+        if (value === undefined) return [];
+        owners.set(value, owner);
+        return [{ value, host }];
+      });
     });
     const same =
       wanted.length === listed(entry).length &&
@@ -76,13 +96,13 @@ export function allocate(entries: readonly ServiceEntry[]): ReadonlyMap<string, 
 }
 
 /** The first address from where the name hashes to that nobody has; those that end in 0 or 255 are left out. */
-function free(owner: string, owners: ReadonlyMap<string, string>): string | undefined {
+function free(owner: string, { at }: Family, owners: ReadonlyMap<string, string>): string | undefined {
   const start = createHash("sha256").update(owner).digest().readUInt16BE(0);
   for (let step = 0; step < size; step++) {
     const number = (start + step) % size;
     const last = number & 255;
     if (last === 0 || last === 255) continue;
-    const address = `${first >> 8}.${first & 255}.${number >> 8}.${last}`;
+    const address = at(number);
     if (!owners.has(address)) return address;
   }
   return undefined;

@@ -217,12 +217,12 @@ test("a service that is exported to its own namespace isn't seen from others", (
     {},
   );
   assert.ok(
-    scopeOf(snapshot, { namespace: "default", egress: undefined, usesAutoAddresses: false, chosen: [] }).byHost.has(
+    scopeOf(snapshot, { namespace: "default", egress: undefined, autoAddresses: [], chosen: [] }).byHost.has(
       hostOf("p"),
     ),
   );
   assert.ok(
-    !scopeOf(snapshot, { namespace: "other", egress: undefined, usesAutoAddresses: false, chosen: [] }).byHost.has(
+    !scopeOf(snapshot, { namespace: "other", egress: undefined, autoAddresses: [], chosen: [] }).byHost.has(
       hostOf("p"),
     ),
   );

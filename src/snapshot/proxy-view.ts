@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import type { AuthorizationPolicy } from "#api/istio/authorization-policy.ts";
 import type { ConnectionPool } from "#api/istio/destination-rule.ts";
 import type { Gateway } from "#api/istio/gateway.ts";
@@ -83,7 +84,7 @@ function build(snapshot: Snapshot, proxy: Proxy): ProxyView {
     scope: scopeOf(snapshot, {
       namespace: proxy.namespace,
       egress: sidecar && egressListeners(sidecar),
-      usesAutoAddresses: proxy.capturesDns,
+      autoAddresses: proxy.capturesDns ? ipVersions(proxy) : [],
       chosen: chosenPolicies(snapshot.policies, proxy.namespace, labels),
     }),
     endpoints: proxy.clusterId === snapshot.input.clusterId ? snapshot.endpoints : endpointsForOthers(snapshot),
@@ -107,6 +108,10 @@ function build(snapshot: Snapshot, proxy: Proxy): ProxyView {
     patches: patchesOf(snapshot, proxy),
     problems: snapshot.problems,
   });
+}
+
+function ipVersions({ ips }: Proxy): readonly (4 | 6)[] {
+  return ([4, 6] as const).filter((version) => ips.some((ip) => isIP(ip) === version));
 }
 
 const meshByPolicy = memo((_mesh: MeshConfig) => new ByKey<MeshConfig>());

@@ -174,15 +174,23 @@ test("a Service has its name whatever ServiceEntries say, and the client's names
   );
 });
 
-test("an allocated address is for clients that capture DNS", () => {
+test("allocated addresses are for clients that capture DNS, of the IP versions that they have", () => {
   const api = {
     ...entry("shop/api", { hosts: ["api.example"], ports, resolution: "DNS" }),
-    status: { addresses: [{ host: "api.example", value: "240.240.0.5" }] },
+    status: {
+      addresses: [
+        { host: "api.example", value: "240.240.0.5" },
+        { host: "api.example", value: "2001:2::5" },
+      ],
+    },
   };
   const snapshot = buildSnapshot(undefined, input({ serviceEntries: keyed(api) }), {});
   const addresses = (by: Proxy) => proxyView(snapshot, by).scope.byHost.get("api.example")?.addresses;
   assert.deepEqual(addresses(proxy()), []);
   assert.deepEqual(addresses(proxy("shop", {}, { DNS_CAPTURE: "true" })), ["240.240.0.5"]);
+  const at = (ips: string) => addresses(proxy("shop", {}, { DNS_CAPTURE: "true", INSTANCE_IPS: ips }));
+  assert.deepEqual(at("fd00::1"), ["2001:2::5"]);
+  assert.deepEqual(at("10.0.0.9,fd00::1"), ["240.240.0.5", "2001:2::5"]);
 });
 
 test("workloads outside of Kubernetes are endpoints of what selects them, once they are healthy", () => {

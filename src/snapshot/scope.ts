@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import type { EgressListener } from "#api/istio/sidecar.ts";
 import { ByKey } from "#model/by-key.ts";
 import { keepList, memo } from "#model/memo.ts";
@@ -35,8 +36,8 @@ export interface Client {
   readonly namespace: string;
   /** What its Sidecar brings in, as {@link egressListeners} has it; undefined for everything. */
   readonly egress: readonly EgressListener[] | undefined;
-  /** Whether it calls services by the addresses that were allocated to them. */
-  readonly usesAutoAddresses: boolean;
+  /** IP versions of its addresses, if it calls services by those that were allocated to them. */
+  readonly autoAddresses: readonly (4 | 6)[];
   /** The DestinationRules of its namespace that select it. */
   readonly chosen: readonly DestinationPolicy[];
 }
@@ -62,7 +63,7 @@ const scopes = memo(
 /** The scope of a client: made on first use, and kept over snapshots as long as what it is made of. */
 export function scopeOf(snapshot: Snapshot, client: Client): Scope {
   const { policies, rules, mesh } = snapshot;
-  const services = client.usesAutoAddresses ? withAutoAddresses(snapshot.services) : snapshot.services;
+  const services = withAutoAddresses(snapshot.services, client.autoAddresses);
   return scopes(services, policies, rules, mesh, client.egress ?? everything).get(clientKey(client), () =>
     makeScope(services, policies, rules, mesh, client),
   );
@@ -75,11 +76,11 @@ function makeScope(
   mesh: MeshConfig,
   client: Client,
 ): Scope {
-  const { namespace, egress: listeners, usesAutoAddresses, chosen } = client;
+  const { namespace, egress: listeners, autoAddresses, chosen } = client;
   const exported = areServicesPublic(services) ? services : visibleServices(services, namespace);
   const visibleRules = areRulesPublic(rules) ? rules : orderRules(rules, namespace);
   const last = lastScope(listeners ?? everything, mesh);
-  const key = `${clientKey(client)} ${usesAutoAddresses}`;
+  const key = `${clientKey(client)} ${autoAddresses.join("")}`;
   const before = last.get(key);
   const egress = keepEgress(before?.egress, egressOf(exported, visibleRules, listeners, namespace));
   const destinations = keepDestinations(
@@ -121,15 +122,27 @@ function orderRules(rules: readonly RoutingRule[], namespace: string): readonly 
   );
 }
 
-const autoAddressed = memo(
-  (service: Service): Service => Object.freeze({ ...service, addresses: service.autoAddresses }),
-);
+const autoAddressed = memo((_service: Service) => new ByKey<Service>());
 
-const withAutoAddresses = memo((services: readonly Service[]): readonly Service[] =>
-  services.some(({ autoAddresses }) => autoAddresses.length > 0)
-    ? services.map((service) => (service.autoAddresses.length > 0 ? autoAddressed(service) : service))
-    : services,
-);
+/** The service with those of its allocated addresses that the client can call; as it is, without any. */
+function autoAddressedFor(service: Service, versions: Client["autoAddresses"]): Service {
+  if (service.autoAddresses.length === 0) return service;
+  return autoAddressed(service).get(versions.join(""), () => {
+    const addresses = service.autoAddresses.filter((address) => versions.some((version) => isIP(address) === version));
+    return addresses.length === 0 ? service : Object.freeze({ ...service, addresses });
+  });
+}
+
+const allAutoAddressed = memo((_services: readonly Service[]) => new ByKey<readonly Service[]>());
+
+function withAutoAddresses(services: readonly Service[], versions: Client["autoAddresses"]): readonly Service[] {
+  if (versions.length === 0) return services;
+  return allAutoAddressed(services).get(versions.join(""), () =>
+    services.some(({ autoAddresses }) => autoAddresses.length > 0)
+      ? services.map((service) => autoAddressedFor(service, versions))
+      : services,
+  );
+}
 
 function egressOf(
   services: readonly Service[],
