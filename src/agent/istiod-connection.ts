@@ -109,7 +109,8 @@ export function connectionAdvice(error: unknown): string {
   if (code === "ENOENT") return "ConfigMap istio-ca-root-cert isn't in this namespace yet; istiod writes it";
   if (/CERT_HAS_EXPIRED|CERT_NOT_YET_VALID/.test(code))
     return "istiod's certificate isn't valid now; are both clocks right?";
-  if (/CERT|SIGNATURE|ISSUER|SELF_SIGNED|ALTNAME/.test(code))
+  if (/ALTNAME/.test(code)) return "istiod's certificate is for another name than this address; ISTIOD_SAN says which";
+  if (/CERT|SIGNATURE|ISSUER|SELF_SIGNED/.test(code))
     return "istiod's certificate doesn't fit the root in ConfigMap istio-ca-root-cert; is it another mesh's, or older than a minute?";
   if (/answer|ETIMEDOUT|EHOSTUNREACH/.test(`${code} ${message}`)) return "does a network policy block istiod's port?";
   return "see kubectl logs -n istio-system deploy/istiod";
