@@ -234,7 +234,7 @@ test("a custom resource is served, pruned, defaulted, converted and emptied with
     storage: name === "v1",
     schema,
     subresources: { status: {}, scale: { specReplicasPath: ".spec.size", statusReplicasPath: ".status.size" } },
-    additionalPrinterColumns: [{ name: "Size", type: "integer", jsonPath: ".spec.size" }],
+    additionalPrinterColumns: name === "v1" ? [{ name: "Size", type: "integer", jsonPath: ".spec.size" }] : [],
   }));
   const names = { plural: "widgets", kind: "Widget" };
   const definition = {
@@ -266,12 +266,17 @@ test("a custom resource is served, pruned, defaulted, converted and emptied with
     patch: { spec: { size: 9 }, status: { ready: true } },
   });
   assert.deepEqual([status.spec?.size, status.status, status.metadata?.generation], [4, { ready: true }, 2]);
-  const table = await api.client.request<{ columnDefinitions: { name: string }[]; rows: { cells: unknown[] }[] }>({
-    method: "GET",
-    path: "/apis/example.com/v1/namespaces/default/widgets",
-    headers: { accept: "application/json;as=Table;v=v1;g=meta.k8s.io" },
-  });
-  assert.deepEqual(table.rows[0]?.cells, ["w", 4]);
+  const tableIn = (version: string) =>
+    api.client.request<{ columnDefinitions: { name: string }[]; rows: { cells: unknown[] }[] }>({
+      method: "GET",
+      path: `/apis/example.com/${version}/namespaces/default/widgets`,
+      headers: { accept: "application/json;as=Table;v=v1;g=meta.k8s.io" },
+    });
+  assert.deepEqual((await tableIn("v1")).rows[0]?.cells, ["w", 4]);
+  assert.deepEqual(
+    (await tableIn("v1beta1")).columnDefinitions.map(({ name }) => name),
+    ["Name", "Age"],
+  );
   await api.client.delete(resourceTypes.customResourceDefinitions, { name: "widgets.example.com" });
   const end = Date.now() + 5000;
   while (

@@ -35,8 +35,15 @@ function cellOf(values: readonly unknown[], type: string): Cell {
   return typeof value === "number" ? value : null;
 }
 
-function tableOf({ additionalPrinterColumns }: Version): TableColumns {
-  const extra = additionalPrinterColumns ?? [{ name: "Age", type: "date", jsonPath: ".metadata.creationTimestamp" }];
+const age: NonNullable<Version["additionalPrinterColumns"]>[number] = {
+  name: "Age",
+  type: "date",
+  jsonPath: ".metadata.creationTimestamp",
+};
+
+/** Kubernetes: a definition without columns, or with an empty list of them, has the age. */
+function tableOf({ additionalPrinterColumns = [] }: Version): TableColumns {
+  const extra = additionalPrinterColumns.length > 0 ? additionalPrinterColumns : [age];
   const paths = extra.map(({ jsonPath, type }) => ({ path: parseJsonPath(jsonPath), type }));
   return {
     columns: [
