@@ -49,6 +49,8 @@ const knownKey = "roots.json";
 const forgetAnnotation = "weft.dev/forget-former-roots";
 /** Timers can't be set further ahead than some weeks; and clocks are set, ms. */
 const longestWait = 3_600_000;
+const day = 24 * 3_600_000;
+const alertMs = 14 * day;
 const key = "authority";
 
 /**
@@ -68,6 +70,7 @@ export async function followAuthorities(options: AuthoritiesOptions): Promise<Au
   const written = follow(knownSecret);
   let state: TrustState | undefined;
   let complained = "";
+  let warnedAt = 0;
   let timer: NodeJS.Timeout | undefined;
   signal.addEventListener("abort", () => clearTimeout(timer));
 
@@ -103,6 +106,7 @@ export async function followAuthorities(options: AuthoritiesOptions): Promise<Au
     const known = await remember(current, now, retention);
     const { signer, wakeAt } = forgets ? { signer: loaded.authority } : chooseSigner(loaded.authority, known, now);
     if (signer.endsAt > now) take({ signer, roots: known.map(({ pem }) => pem).sort(), crlPem: loaded.crlPem });
+    if (secret === plugged.latest) warnOfEnd(signer, now);
     const rotateAt = secret === plugged.latest ? Number.POSITIVE_INFINITY : await rotate(secret, now);
     schedule(
       Math.min(rotateAt, wakeAt ?? now + longestWait, ...known.map(({ until }) => until ?? now + longestWait)) - now,
@@ -200,6 +204,16 @@ export async function followAuthorities(options: AuthoritiesOptions): Promise<Au
       });
     ready.resolve();
     for (const listener of listeners) listener();
+  }
+
+  /** A CA that was plugged in is renewed by whoever did that; once a day. */
+  function warnOfEnd({ certificate, endsAt }: Authority, now: number): void {
+    if (endsAt - now > alertMs || now - warnedAt < day) return;
+    warnedAt = now;
+    log.warn("the certificate authority ends soon, and everything that it signed with it; put a new one in its place", {
+      subject: certificate.subject,
+      ends: new Date(endsAt).toISOString(),
+    });
   }
 
   /** Returns when to look again, ms since the epoch. */

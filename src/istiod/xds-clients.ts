@@ -59,7 +59,7 @@ export async function openXdsClient(
   const { snapshot, connections, events, log } = options;
   const proxy = parseProxy(node);
   if (typeof proxy === "string") throw new GrpcError(grpcCode.invalidArgument, proxy);
-  const mismatch = identity && mismatchOf(proxy, identity);
+  const mismatch = identity && mismatchOf(proxy, identity, snapshot());
   if (mismatch) {
     log.warn("a proxy was refused: it isn't who its credentials say", { node: node.id.slice(0, 200), error: mismatch });
     throw new GrpcError(grpcCode.permissionDenied, mismatch);
@@ -109,10 +109,18 @@ export async function openXdsClient(
   };
 }
 
-function mismatchOf(proxy: Proxy, { namespace, serviceAccount }: WorkloadIdentity): string | undefined {
+function mismatchOf(
+  proxy: Proxy,
+  { namespace, serviceAccount }: WorkloadIdentity,
+  { input }: Snapshot,
+): string | undefined {
   if (proxy.namespace !== namespace)
     return `the node is in namespace ${proxy.namespace}, its token is from ${namespace}`;
   if (proxy.serviceAccount && proxy.serviceAccount !== serviceAccount)
     return `the node runs as ${proxy.serviceAccount}, its token is ${serviceAccount}'s`;
+  // Who leaves out its account, or says a wrong one, isn't believed to be another's pod.
+  const runsAs = input.pods.get(`${namespace}/${proxy.name}`)?.spec?.serviceAccountName;
+  if (runsAs && runsAs !== serviceAccount)
+    return `the node is pod ${proxy.name}, which runs as ${runsAs}, its token is ${serviceAccount}'s`;
   return undefined;
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { X509Certificate } from "node:crypto";
 import { after, before, describe, test } from "node:test";
-import type { Secret } from "kubernetes-types/core/v1.d.ts";
+import type { Pod, Secret } from "kubernetes-types/core/v1.d.ts";
 import { readAuthoritySecret } from "#ca/authority-secret.ts";
 import { authorityFrom, createSelfSignedRoot, issue } from "#ca/certificate.ts";
 import { resourceTypes } from "#kube/resource-types.ts";
@@ -9,6 +9,7 @@ import { generateKeyPair } from "#x509/key-pair.ts";
 import { buildRequest } from "#x509/request.ts";
 import { WireWriter } from "#xds/protobuf-wire.ts";
 import { typeUrls } from "#xds/resource.ts";
+import { eventually } from "#xds/test-envoy.ts";
 import { recordLog } from "../attacks/recorded-log.ts";
 import { type ControlPlane, startControlPlane } from "./control-plane.ts";
 import {
@@ -42,6 +43,26 @@ describe("identities on 15012", () => {
     assert.match(String(await ask("shop", await tokenOf(plane, "shop", "default", "vault"))), /^16 /);
     assert.match(String(await ask("meshed", token)), /^7 the node is in namespace meshed, .* from shop$/);
     assert.ok((await ask("shop", token)) instanceof Uint8Array);
+  });
+
+  test("a proxy doesn't get what is another pod's, though it be in the same namespace", async () => {
+    const { client } = plane;
+    await client.create(resourceTypes.namespaces, { metadata: { name: "vaults" } });
+    for (const name of ["default", "keeper"])
+      await client.create(resourceTypes.serviceAccounts, { metadata: { name, namespace: "vaults" } });
+    await client.create<Pod>(resourceTypes.pods, {
+      metadata: { name: "a", namespace: "vaults" },
+      spec: { serviceAccountName: "keeper", containers: [{ name: "app", image: "node:24" }] },
+    });
+    const ask = async (account: string): Promise<Uint8Array | string> => {
+      const token = await tokenOf(plane, "vaults", account);
+      return await callOnce(plane, deltaPath, { token }, firstRequest("vaults", typeUrls.listener));
+    };
+    await eventually(async () =>
+      assert.match(String(await ask("default")), /^7 the node is pod a, which runs as keeper, its token is default's/),
+    );
+    assert.match(recorded.text(), /a proxy was refused: it isn't who its credentials say .*which runs as keeper/);
+    assert.ok((await ask("keeper")) instanceof Uint8Array);
   });
 
   test("a workload's certificate names whose token asked, whatever the request says", async () => {
