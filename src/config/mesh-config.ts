@@ -1,9 +1,9 @@
 import type { ConnectionPool, LocalityLoadBalancer, ZoneAwareLoadBalancer } from "#api/istio/destination-rule.ts";
 import type { ExtensionProvider } from "#api/istio/extension-provider.ts";
 import type { HTTPRetry } from "#api/istio/virtual-service.ts";
+import type { LabelSelector } from "#labels/label-selector.ts";
 import { parseDuration } from "#model/duration.ts";
 import { readHttpSettings } from "#model/http-settings.ts";
-import type { LabelSelector } from "#model/label-selector.ts";
 import { type CaCertificate, defaultMeshConfig, type MeshConfig } from "#model/mesh-config.ts";
 import { isKnownCipherSuite, isKnownCurve } from "./cipher-suites.ts";
 import { localityLbSetting, zoneAwareLbSetting } from "./destination-rule.ts";

@@ -1,7 +1,7 @@
 import type { Namespace } from "kubernetes-types/core/v1.d.ts";
 import type { NamespaceChoice } from "#api/gateway-api/gateway.ts";
 import type { LabelSelector } from "#api/gateway-api/object.ts";
-import { matchesLabels } from "#model/label-selector.ts";
+import { matchesLabels } from "#labels/label-selector.ts";
 import type { Objects } from "./input.ts";
 
 const nameLabel = "kubernetes.io/metadata.name";

@@ -1,4 +1,4 @@
-import { type LabelSelector, matchesLabels } from "#model/label-selector.ts";
+import { type LabelSelector, matchesLabels } from "#labels/label-selector.ts";
 
 /** Whether a Kubernetes label selector matches. An empty selector, which matches everything, counts as none. */
 export function selects(selector: LabelSelector, labels: Readonly<Record<string, string>>): boolean {

@@ -1,4 +1,4 @@
-import type { LabelSelector } from "#model/label-selector.ts";
+import type { LabelSelector } from "#labels/label-selector.ts";
 import { mergeValues } from "./merge-values.ts";
 import { parseMap } from "./parse-map.ts";
 

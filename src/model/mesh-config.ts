@@ -1,8 +1,8 @@
 import type { ConnectionPool, LocalityLoadBalancer, ZoneAwareLoadBalancer } from "#api/istio/destination-rule.ts";
 import type { ExtensionProvider } from "#api/istio/extension-provider.ts";
 import type { Destination, HTTPRetry } from "#api/istio/virtual-service.ts";
+import type { LabelSelector } from "#labels/label-selector.ts";
 import type { HttpSettings } from "./http-settings.ts";
-import type { LabelSelector } from "./label-selector.ts";
 import type { MeshNetwork } from "./mesh-networks.ts";
 
 type OutboundTrafficMode = "ALLOW_ANY" | "REGISTRY_ONLY";

@@ -1,5 +1,5 @@
 import type { Namespace } from "kubernetes-types/core/v1.d.ts";
-import { type LabelSelector, matchesLabels } from "#model/label-selector.ts";
+import { type LabelSelector, matchesLabels } from "#labels/label-selector.ts";
 import { memo } from "#model/memo.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
 import type { MeshInput, Objects } from "./input.ts";

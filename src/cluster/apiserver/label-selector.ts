@@ -1,14 +1,13 @@
+import { labelOf } from "#labels/label-selector.ts";
+import { holds, type Requirement } from "#labels/requirement.ts";
 import { badRequest } from "./api-error.ts";
 
 export type LabelMatch = (labels: Readonly<Record<string, string>> | undefined) => boolean;
 
 const matchesAll: LabelMatch = () => true;
 
-type Operator = "in" | "notin" | "exists" | "absent" | "gt" | "lt";
-interface Requirement {
+interface KeyRequirement extends Requirement {
   readonly key: string;
-  readonly operator: Operator;
-  readonly values: readonly string[];
 }
 
 const keyPattern = /^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9](?:[-\w.]{0,61}[A-Za-z0-9])?$/;
@@ -33,46 +32,28 @@ function split(text: string): string[] {
   return parts.map((part) => part.trim());
 }
 
-function parseOne(text: string): Requirement {
+function parseOne(text: string): KeyRequirement {
   const groups = requirementPattern.exec(text)?.groups;
   const key = groups?.["absentKey"] ?? groups?.["setKey"] ?? groups?.["key"] ?? groups?.["exists"] ?? "";
   if (!groups || !keyPattern.test(key))
     throw badRequest(`unable to parse requirement: ${JSON.stringify(text)} is not a label selector requirement`);
-  if (groups["absent"]) return { key, operator: "absent", values: [] };
+  if (groups["absent"]) return { key, operator: "DoesNotExist" };
   if (groups["setOperator"])
     return {
       key,
-      operator: groups["setOperator"] === "in" ? "in" : "notin",
+      operator: groups["setOperator"] === "in" ? "In" : "NotIn",
       values: (groups["set"] ?? "").split(",").map((value) => value.trim()),
     };
   if (groups["operator"]) {
-    const operators: Record<string, Operator> = { "=": "in", "==": "in", "!=": "notin", ">": "gt", "<": "lt" };
-    return { key, operator: operators[groups["operator"]] ?? "in", values: [groups["value"] ?? ""] };
+    const operators: Record<string, string> = { "!=": "NotIn", ">": "Gt", "<": "Lt" };
+    return { key, operator: operators[groups["operator"]] ?? "In", values: [groups["value"] ?? ""] };
   }
-  return { key, operator: "exists", values: [] };
-}
-
-function holds({ key, operator, values }: Requirement, labels: Readonly<Record<string, string>>): boolean {
-  const value = Object.hasOwn(labels, key) ? labels[key] : undefined;
-  switch (operator) {
-    case "exists":
-      return value !== undefined;
-    case "absent":
-      return value === undefined;
-    case "in":
-      return value !== undefined && values.includes(value);
-    case "notin":
-      return value === undefined || !values.includes(value);
-    case "gt":
-      return value !== undefined && Number(value) > Number(values[0]);
-    case "lt":
-      return value !== undefined && Number(value) < Number(values[0]);
-  }
+  return { key, operator: "Exists" };
 }
 
 /** Kubernetes' label selector syntax (`a=b,c in (d,e),!f`). Throws a 400 for text that isn't one. */
 export function parseLabelSelector(text: string): LabelMatch {
   if (text.trim() === "") return matchesAll;
   const requirements = split(text).map(parseOne);
-  return (labels) => requirements.every((requirement) => holds(requirement, labels ?? {}));
+  return (labels) => requirements.every((requirement) => holds(requirement, labelOf(labels, requirement.key)));
 }

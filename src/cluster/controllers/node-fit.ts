@@ -1,4 +1,6 @@
-import type { Node, NodeSelectorRequirement, NodeSelectorTerm, Pod, Taint } from "kubernetes-types/core/v1.d.ts";
+import type { Node, NodeSelectorTerm, Pod, Taint } from "kubernetes-types/core/v1.d.ts";
+import { labelOf } from "#labels/label-selector.ts";
+import { holds } from "#labels/requirement.ts";
 
 /**
  * Why the pod can't run on the node, in the words `kubectl describe pod` users know; undefined when it can.
@@ -32,28 +34,9 @@ function termHolds({ matchExpressions = [], matchFields = [] }: NodeSelectorTerm
   if (matchExpressions.length + matchFields.length === 0) return false;
   const labels = node.metadata?.labels ?? {};
   return (
-    matchExpressions.every((requirement) => holds(requirement, labels[requirement.key])) &&
+    matchExpressions.every((requirement) => holds(requirement, labelOf(labels, requirement.key))) &&
     matchFields.every((requirement) => requirement.key === "metadata.name" && holds(requirement, node.metadata?.name))
   );
-}
-
-function holds({ operator, values = [] }: NodeSelectorRequirement, value: string | undefined): boolean {
-  switch (operator) {
-    case "In":
-      return value !== undefined && values.includes(value);
-    case "NotIn":
-      return value === undefined || !values.includes(value);
-    case "Exists":
-      return value !== undefined;
-    case "DoesNotExist":
-      return value === undefined;
-    case "Gt":
-      return value !== undefined && Number(value) > Number(values[0]);
-    case "Lt":
-      return value !== undefined && Number(value) < Number(values[0]);
-    default:
-      return false;
-  }
 }
 
 function tolerates(pod: Pod, taint: Taint): boolean {

@@ -1,5 +1,6 @@
 import type { LabelSelector, OwnerReference } from "kubernetes-types/meta/v1.d.ts";
 import { apiVersionOf, type KubeObject, objectKey, type ResourceType } from "#kube/object.ts";
+import { matchesLabels } from "#labels/label-selector.ts";
 
 /** The one owner that manages this object, if any. */
 export function controllerOf(object: KubeObject): OwnerReference | undefined {
@@ -32,21 +33,5 @@ export function ownerKeyOf(object: KubeObject | undefined, kind: string): string
 
 /** Kubernetes' label selector; one without any requirement selects everything, an absent one nothing. */
 export function selectorMatches(selector: LabelSelector | undefined, labels: Record<string, string> = {}): boolean {
-  if (!selector) return false;
-  for (const [name, value] of Object.entries(selector.matchLabels ?? {})) if (labels[name] !== value) return false;
-  return (selector.matchExpressions ?? []).every(({ key, operator, values = [] }) => {
-    const value = labels[key];
-    switch (operator) {
-      case "In":
-        return value !== undefined && values.includes(value);
-      case "NotIn":
-        return value === undefined || !values.includes(value);
-      case "Exists":
-        return value !== undefined;
-      case "DoesNotExist":
-        return value === undefined;
-      default:
-        return false;
-    }
-  });
+  return selector !== undefined && matchesLabels(selector, labels);
 }

@@ -1,6 +1,7 @@
 import type { MutatingWebhook, ValidatingWebhook } from "kubernetes-types/admissionregistration/v1.d.ts";
 import type { LabelSelector } from "kubernetes-types/meta/v1.d.ts";
 import type { KubeObject } from "#kube/object.ts";
+import { matchesLabels } from "#labels/label-selector.ts";
 import type { AdmissionRequest, GroupVersionResource, ServedAs } from "./request.ts";
 
 /** Which requests a webhook is asked about; the generated type lacks the fields that Go embeds. */
@@ -76,16 +77,6 @@ function matchesObject(selector: LabelSelector | undefined, request: AdmissionRe
 }
 
 /** A selector that is absent or empty selects everything. */
-function matchesSelector(selector: LabelSelector | undefined, labels: Readonly<Record<string, string>> = {}): boolean {
-  const has = (key: string): boolean => Object.hasOwn(labels, key);
-  const exact = Object.entries(selector?.matchLabels ?? {}).every(([key, value]) => has(key) && labels[key] === value);
-  return (
-    exact &&
-    (selector?.matchExpressions ?? []).every(({ key, operator, values = [] }) => {
-      const listed = has(key) && values.includes(labels[key] ?? "");
-      if (operator === "In") return listed;
-      if (operator === "NotIn") return !listed;
-      return operator === "Exists" ? has(key) : operator === "DoesNotExist" && !has(key);
-    })
-  );
+function matchesSelector(selector: LabelSelector | undefined, labels?: Readonly<Record<string, string>>): boolean {
+  return matchesLabels(selector ?? {}, labels);
 }

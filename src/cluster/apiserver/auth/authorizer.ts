@@ -6,7 +6,7 @@ import type {
   RoleBinding,
   Subject,
 } from "kubernetes-types/rbac/v1.d.ts";
-import { selectorMatches } from "../kinds/pod-template.ts";
+import { matchesLabels } from "#labels/label-selector.ts";
 import type { Store } from "../storage/store.ts";
 import { mastersGroup, type UserInfo } from "./user.ts";
 
@@ -73,7 +73,7 @@ export function createAuthorizer(store: Pick<Store, "get" | "list">): Authorizer
     if (!selectors?.length) return role?.rules ?? [];
     const all = store.list(`clusterroles.${rbac}`) as unknown as ClusterRole[];
     const collected = all.filter((other) =>
-      selectors.some((selector) => selectorMatches(selector, other.metadata?.labels ?? {})),
+      selectors.some((selector) => matchesLabels(selector, other.metadata?.labels)),
     );
     return [...(role?.rules ?? []), ...collected.flatMap(({ rules = [] }) => rules)];
   }

@@ -1,4 +1,5 @@
 import type { Container, EnvVar, PodSpec, PodTemplateSpec, Probe, Volume } from "kubernetes-types/core/v1.d.ts";
+import { type LabelSelector, matchesLabels, selectorOperators } from "#labels/label-selector.ts";
 import { type FieldError, fieldError } from "../api-error.ts";
 import { nameProblem, validateLabels } from "../validation-names.ts";
 import { canonicalQuantities } from "./quantity.ts";
@@ -190,26 +191,17 @@ export function validatePodSpec(
   return errors;
 }
 
-interface Selector {
-  matchLabels?: Record<string, string>;
-  matchExpressions?: { key: string; operator: string; values?: string[] }[];
-}
-
-export function selectorMatches(selector: Selector, labels: Readonly<Record<string, string>>): boolean {
-  for (const [key, value] of Object.entries(selector.matchLabels ?? {})) if (labels[key] !== value) return false;
-  for (const { key, operator, values = [] } of selector.matchExpressions ?? []) {
-    const value = labels[key];
-    if (operator === "In" && (value === undefined || !values.includes(value))) return false;
-    if (operator === "NotIn" && value !== undefined && values.includes(value)) return false;
-    if (operator === "Exists" && value === undefined) return false;
-    if (operator === "DoesNotExist" && value !== undefined) return false;
-  }
-  return true;
+function validateOperators({ matchExpressions = [] }: LabelSelector = {}): FieldError[] {
+  return matchExpressions.flatMap(({ operator }, index) => {
+    if (selectorOperators.includes(operator)) return [];
+    const field = `spec.selector.matchExpressions[${index}].operator`;
+    return fieldError.invalid(field, operator, "not a valid selector operator");
+  });
 }
 
 /** `spec.selector` and `spec.template` of what makes pods: both there, and the one selects the other. */
 export function validateWorkload(
-  spec: { selector?: Selector; template?: PodTemplateSpec } | undefined,
+  spec: { selector?: LabelSelector; template?: PodTemplateSpec } | undefined,
   claims: readonly string[] = [],
 ): FieldError[] {
   const errors: FieldError[] = [];
@@ -219,9 +211,10 @@ export function validateWorkload(
   if (!selector) errors.push(fieldError.required("spec.selector"));
   else if (empty)
     errors.push(fieldError.invalid("spec.selector", selector, "empty selector is invalid for deployment"));
+  errors.push(...validateOperators(selector));
   const labels = spec?.template?.metadata?.labels ?? {};
   errors.push(...validateLabels(labels, "spec.template.metadata.labels"));
-  if (selector && !empty && !selectorMatches(selector, labels))
+  if (selector && !empty && !matchesLabels(selector, labels))
     errors.push(
       fieldError.invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`"),
     );

@@ -1,8 +1,8 @@
 import type { Pod } from "kubernetes-types/core/v1.d.ts";
 import type { PodDisruptionBudget } from "kubernetes-types/policy/v1.d.ts";
+import { matchesLabels } from "#labels/label-selector.ts";
 import { ApiError, badRequest, conflict } from "../api-error.ts";
 import type { Core } from "../core.ts";
-import { selectorMatches } from "../kinds/pod-template.ts";
 import { at, copyOf, isFields, type Mutable, type Obj, timestamp } from "../object.ts";
 import { readObject, type Target } from "./read.ts";
 import { remove } from "./remove.ts";
@@ -43,7 +43,7 @@ function budgetOf(core: Core, pod: Obj): PodDisruptionBudget | undefined {
     "poddisruptionbudgets.policy",
     pod.metadata.namespace,
   ) as unknown as PodDisruptionBudget[];
-  return budgets.find(({ spec }) => spec?.selector && selectorMatches(spec.selector, pod.metadata.labels ?? {}));
+  return budgets.find(({ spec }) => spec?.selector && matchesLabels(spec.selector, pod.metadata.labels));
 }
 
 /** POST `/eviction`: a deletion that a PodDisruptionBudget may refuse. */
