@@ -285,6 +285,35 @@ status: { conditions: [{ type: weft.dev/Accepted, status: "False", reason: Rejec
   assert.ok(codes(gatewayApi + refused).includes("IST0171 EnvoyFilter blue/lua"));
 });
 
+test("routes by claims need a RequestAuthentication for their own gateway", () => {
+  const route = `
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: { name: edge, namespace: blue }
+spec: { selector: { istio: edge }, servers: [{ port: { number: 80, name: http, protocol: HTTP }, hosts: ["*"] }] }
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: by-claim, namespace: blue }
+spec:
+  hosts: ["*"]
+  gateways: [edge]
+  http: [{ match: [{ headers: { "@request.auth.claims.a": { exact: b } } }], directResponse: { status: 200 } }]
+---`;
+  const checked = (fields: string): string => `
+apiVersion: security.istio.io/v1
+kind: RequestAuthentication
+metadata: { name: jwt, namespace: blue }
+spec: { jwtRules: [{ issuer: "https://issuer.example" }]${fields} }
+---`;
+  const missing = "IST0149 VirtualService blue/by-claim";
+  const target = "{ kind: Gateway, group: gateway.networking.k8s.io, name: other }";
+  assert.ok(codes(gatewayApi + route).includes(missing));
+  assert.ok(codes(gatewayApi + route + checked(`, targetRefs: [${target}]`)).includes(missing));
+  assert.ok(codes(gatewayApi + route + checked(", selector: { matchLabels: { istio: other } }")).includes(missing));
+  assert.ok(!codes(gatewayApi + route + checked(", selector: { matchLabels: { istio: edge } }")).includes(missing));
+});
+
 test("keys that istiod can't read are told", () => {
   const unread = `
 apiVersion: security.istio.io/v1

@@ -41,6 +41,9 @@ function hasAuthentication(mesh: Mesh, virtualService: VirtualService, reference
   return mesh.requestAuthentications.some(
     (authentication) =>
       places.has(namespaceOf(authentication)) &&
+      // That is for Gateways of the Gateway API, which have routes of their own.
+      !authentication.spec?.targetRef &&
+      !authentication.spec?.targetRefs?.length &&
       Object.entries(authentication.spec?.selector?.matchLabels ?? {}).every(([key, value]) => labels[key] === value),
   );
 }
