@@ -164,10 +164,64 @@ const everything: MeshInput = bookinfo({
           hosts: ["*.example.com"],
           tls: { mode: "PASSTHROUGH" },
         },
+        {
+          port: { number: 15444, name: "mesh", protocol: "HTTPS" },
+          hosts: ["mesh.example.com"],
+          tls: { mode: "ISTIO_MUTUAL", minProtocolVersion: "TLSV1_3", subjectAltNames: ["spiffe://a/ns/b/sa/c"] },
+        },
+        {
+          port: { number: 15444, name: "own", protocol: "HTTPS" },
+          hosts: ["own.example.com"],
+          tls: {
+            mode: "OPTIONAL_MUTUAL",
+            credentialName: "builtin://",
+            ecdhCurves: ["X25519MLKEM768", "P-256", "no-curve"],
+            cipherSuites: ["ECDHE-RSA-AES128-GCM-SHA256", "no-suite"],
+          },
+        },
+        {
+          port: { number: 15445, name: "between", protocol: "TLS" },
+          hosts: ["*.local"],
+          tls: { mode: "AUTO_PASSTHROUGH" },
+        },
       ],
     }),
   ]),
 });
+
+/** The same mesh, in which everybody has a sidecar and TLS is set in every way there is. */
+const secured: MeshInput = {
+  ...everything,
+  meshConfig: {
+    ...defaultMeshConfig,
+    trustDomainAliases: ["old.example"],
+    meshMtls: {
+      minProtocolVersion: "TLSV1_3",
+      cipherSuites: ["ECDHE-ECDSA-AES256-GCM-SHA384"],
+      ecdhCurves: ["P-256", "P-384", "P-521", "X25519", "X25519MLKEM768"],
+    },
+    tlsDefaults: { cipherSuites: ["ECDHE-RSA-AES128-GCM-SHA256"], ecdhCurves: ["P-256"] },
+  },
+  pods: new Map(
+    [...everything.pods].map(([key, { metadata, ...rest }]) => [
+      key,
+      { ...rest, metadata: { ...metadata, labels: { ...metadata?.labels, "security.istio.io/tlsMode": "istio" } } },
+    ]),
+  ),
+  // What DestinationRules set would be in the place of the mesh's own.
+  destinationRules: new Map(),
+  peerAuthentications: keyed([
+    {
+      apiVersion: "security.istio.io/v1",
+      kind: "PeerAuthentication",
+      metadata: { name: "ports", namespace: "default" },
+      spec: {
+        selector: { matchLabels: { app: "productpage" } },
+        portLevelMtls: { 8080: { mode: "STRICT" }, 9080: { mode: "DISABLE" }, 9999: { mode: "PERMISSIVE" } },
+      },
+    },
+  ]),
+};
 
 test("Envoy accepts a sidecar's configuration", { skip: noEnvoy }, () =>
   envoyAccepts(staticBootstrap(everything, productpageProxy)),
@@ -175,3 +229,6 @@ test("Envoy accepts a sidecar's configuration", { skip: noEnvoy }, () =>
 test("Envoy accepts a gateway's configuration", { skip: noEnvoy }, () =>
   envoyAccepts(staticBootstrap(everything, ingressProxy)),
 );
+test("Envoy accepts mutual TLS with every setting", { skip: noEnvoy }, () => {
+  for (const proxy of [productpageProxy, ingressProxy]) envoyAccepts(staticBootstrap(secured, proxy));
+});

@@ -7,7 +7,7 @@ import { type ConnectionOptions, connect as connectTls } from "node:tls";
 import type { Pod } from "kubernetes-types/core/v1.d.ts";
 import type { PeerAuthentication } from "#api/istio/peer-authentication.ts";
 import type { Sidecar } from "#api/istio/sidecar.ts";
-import { defaultMeshConfig } from "#model/mesh-config.ts";
+import { defaultMeshConfig, type MeshConfig } from "#model/mesh-config.ts";
 import type { MutualTlsMode } from "#model/mutual-tls.ts";
 import type { MeshInput } from "#snapshot/input.ts";
 import {
@@ -58,6 +58,7 @@ describe("mutual TLS between proxies, by real traffic", { skip: noEnvoy }, () =>
     readonly input?: Partial<MeshInput>;
     /** How another gateway, which stands before the workload, treats TLS. */
     readonly before?: "AUTO_PASSTHROUGH" | "ISTIO_MUTUAL";
+    readonly settings?: Partial<MeshConfig>;
     /** ProxyConfig.proxyHeaders of the workload's sidecar. */
     readonly proxyHeaders?: object;
   }
@@ -80,6 +81,7 @@ describe("mutual TLS between proxies, by real traffic", { skip: noEnvoy }, () =>
     input = {},
     before: standing,
     proxyHeaders = {},
+    settings = {},
   }: Scene): Promise<Ports> {
     const [web = 0, tcp = 0, any = 0, viaHttp = 0, viaTcp = 0, viaAnyHttp = 0, viaAnyTcp = 0, middle = 0, ...captured] =
       await Promise.all(Array.from({ length: 10 }, () => freePort()));
@@ -112,7 +114,12 @@ describe("mutual TLS between proxies, by real traffic", { skip: noEnvoy }, () =>
     });
     const to = (host: string) => [{ route: [{ destination: { host } }] }];
     const mesh: MeshInput = bookinfo({
-      meshConfig: { ...defaultMeshConfig, proxyListenPort: captured[0] ?? 0, proxyInboundListenPort: captured[1] ?? 0 },
+      meshConfig: {
+        ...defaultMeshConfig,
+        ...settings,
+        proxyListenPort: captured[0] ?? 0,
+        proxyInboundListenPort: captured[1] ?? 0,
+      },
       pods: keyed([server]),
       endpointSlices: keyed([
         loopbackSlice("reviews", "reviews-v1", web),
@@ -223,6 +230,17 @@ describe("mutual TLS between proxies, by real traffic", { skip: noEnvoy }, () =>
   test("a client of another trust domain isn't let in", async () => {
     const ports = await scene({ mode: "STRICT", clientTrustDomain: "elsewhere.example" });
     assert.equal((await ask(ports.viaHttp, "/")).status, 503);
+  });
+
+  test("what the mesh's settings say of TLS, and of the names that a trust domain had before", async () => {
+    const strict = { minProtocolVersion: "TLSV1_3", cipherSuites: [], ecdhCurves: ["P-384"] } as const;
+    const settings = { meshMtls: strict, trustDomainAliases: ["old.example"] };
+    const ports = await scene({ mode: "STRICT", clientTrustDomain: "old.example", settings });
+    assert.match((await ask(ports.viaHttp, "/")).body, /URI=spiffe:\/\/old\.example\/ns\/default\/sa\/client/);
+    const ours = certificateFor({ uri: identity("somebody") });
+    assert.equal(await handshake(ports.http, ours), "TLSv1.3");
+    await assert.rejects(handshake(ports.http, { ...ours, maxVersion: "TLSv1.2" }));
+    await assert.rejects(handshake(ports.http, { ...ours, ecdhCurve: "P-256" }));
   });
 
   test("a DestinationRule turns it off, or asks for it", async () => {

@@ -2,7 +2,7 @@ import type { Pod } from "kubernetes-types/core/v1.d.ts";
 import type { EndpointSlice } from "kubernetes-types/discovery/v1.d.ts";
 import type { WorkloadEntry } from "#api/istio/workload-entry.ts";
 import { keepList, keepMap, memo } from "#model/memo.ts";
-import { modeOfPort } from "#model/mutual-tls.ts";
+import { type InboundMutualTls, modeOfPort } from "#model/mutual-tls.ts";
 import { type Endpoint, endpointsKey, isResolvedByDns, type Service } from "#model/service.ts";
 import { selectedPods, sliceEndpoints, sliceService } from "#registry/endpoints.ts";
 import { selectedEntries } from "#registry/workload-endpoint.ts";
@@ -186,10 +186,20 @@ function inNetwork(endpoint: Endpoint, networkOf: NetworkNamer): Endpoint {
   return network === "" ? endpoint : Object.freeze({ ...endpoint, network });
 }
 
+/** By the labels of a workload, which its endpoints share. */
+const modes = memo((_peers: PeerPolicies, _labels: Endpoint["labels"]) => new Map<string, InboundMutualTls>());
+
+function mutualTlsOf(peers: PeerPolicies, { namespace, labels }: Endpoint): InboundMutualTls {
+  const known = modes(peers, labels);
+  const mode = known.get(namespace) ?? inboundMutualTls(peers, { namespace, labels });
+  known.set(namespace, mode);
+  return mode;
+}
+
 /** An endpoint whose workload is told to take no mutual TLS is as one without a sidecar. Istio: mtlsChecker. */
 function asPoliciesSay(endpoint: Endpoint, peers: PeerPolicies): Endpoint {
   if (endpoint.tlsMode === "disabled" || peers.byNamespace.size === 0) return endpoint;
-  const disabled = modeOfPort(inboundMutualTls(peers, endpoint), endpoint.port) === "DISABLE";
+  const disabled = modeOfPort(mutualTlsOf(peers, endpoint), endpoint.port) === "DISABLE";
   return disabled ? Object.freeze({ ...endpoint, tlsMode: "disabled" as const }) : endpoint;
 }
 

@@ -13,6 +13,7 @@ const scripts = [
   "04-faults-timeouts-retries",
   "05-circuit-breaker",
   "06-ingress-hosts-and-tls",
+  "07-mutual-tls",
   "08-jwt",
   "09-authorization",
   "10-egress",

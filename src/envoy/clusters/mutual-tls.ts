@@ -35,10 +35,10 @@ export function meshTransport(
 ): Transport {
   const sni = sniName(port.port, subset, service.hostname);
   if (tls?.mode === "ISTIO_MUTUAL") {
-    return { transportSocket: meshClientTls(tls.sni || sni, tls.subjectAltNames ?? names) };
+    return { transportSocket: meshClientTls(tls.sni || sni, tls.subjectAltNames ?? names, mesh) };
   }
   if (tls !== undefined || service.meshExternal || !mesh.enableAutoMtls || mode === "DISABLE") return plain;
-  const socket = meshClientTls(sni, names);
+  const socket = meshClientTls(sni, names, mesh);
   if (discovery?.case !== "type" || discovery.value !== Cluster_DiscoveryType.ORIGINAL_DST) {
     return {
       transportSocketMatches: [

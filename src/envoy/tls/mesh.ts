@@ -78,7 +78,7 @@ export const meshServerTls: (mesh: MeshConfig) => TransportSocket = memo((mesh: 
  * Mutual TLS to servers of the mesh; their certificate must have one of `names`, if any are given. `sni` tells gateways between
  * networks where it goes. Istio: buildUpstreamClusterTLSContext, ISTIO_MUTUAL.
  */
-export function meshClientTls(sni: string, names: readonly string[]): TransportSocket {
+export function meshClientTls(sni: string, names: readonly string[], { meshMtls }: MeshConfig): TransportSocket {
   const context = create(UpstreamTlsContextSchema, {
     sni,
     commonTlsContext: {
@@ -87,6 +87,8 @@ export function meshClientTls(sni: string, names: readonly string[]): TransportS
       tlsParams: {
         tlsMinimumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_2,
         tlsMaximumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_3,
+        // What servers insist on must be offered.
+        ecdhCurves: [...meshMtls.ecdhCurves],
       },
     },
   });
