@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Pod, Service } from "kubernetes-types/core/v1.d.ts";
 import type { Gateway, Server } from "#api/istio/gateway.ts";
+import type { PeerAuthentication } from "#api/istio/peer-authentication.ts";
 import type { ServiceEntry } from "#api/istio/service-entry.ts";
 import type { VirtualService } from "#api/istio/virtual-service.ts";
 import { bookinfo, destinationRule, gateway, keyed, pod, virtualService } from "#envoy/bookinfo.fixture.ts";
@@ -140,4 +141,28 @@ test("a delegate that isn't there, isn't one, or isn't seen is told", () => {
   assert.match(rules(root, rest({ hosts: ["reviews"] }))[0] ?? "", /has hosts/);
   assert.match(rules(root, rest({ exportTo: ["other"] }))[0] ?? "", /isn't exported/);
   assert.deepEqual(rules(root, rest({})), []);
+});
+
+test("PeerAuthentications that count for nobody are told", () => {
+  const policy = (name: string, created: string, app?: string, namespace = "default"): PeerAuthentication => ({
+    apiVersion: "security.istio.io/v1",
+    kind: "PeerAuthentication",
+    metadata: { name, namespace, creationTimestamp: created },
+    spec: { ...(app ? { selector: { matchLabels: { app } } } : {}), mtls: { mode: "STRICT" } },
+  });
+  const told = found({
+    peerAuthentications: keyed([
+      policy("all", old),
+      policy("again", young),
+      policy("reviews", old, "reviews"),
+      policy("reviews-too", young, "reviews"),
+      policy("ratings", young, "ratings"),
+      policy("mesh", old, undefined, "istio-system"),
+      policy("some", old, "ratings", "istio-system"),
+    ]),
+  });
+  assert.equal(told.length, 3);
+  assert.match(told[0] ?? "", /^NotFound PeerAuthentication istio-system\/some spec\.selector in the root namespace/);
+  assert.match(told[1] ?? "", /^Conflict PeerAuthentication default\/again .* default\/all, which is older/);
+  assert.match(told[2] ?? "", /^Conflict PeerAuthentication default\/reviews-too .* default\/reviews, which is older/);
 });

@@ -16,6 +16,7 @@ import type { MeshInput, Objects } from "./input.ts";
 import { missingTargets, unaskable } from "./policy-conflicts.ts";
 import type { Conflict } from "./problem.ts";
 import type { Snapshot } from "./snapshot.ts";
+import { unusedPeerAuthentications } from "./unused-peer-authentications.ts";
 import { meshGateway, type RoutingRule } from "./virtual-services.ts";
 
 /** What resources of the snapshot do to each other. Each names the other resource; of two that clash the older one has nothing. */
@@ -31,6 +32,7 @@ export function conflictsOf(snapshot: Snapshot): readonly Conflict[] {
     ...closedPorts(gateways, snapshot.services, input.pods),
     ...missingTargets.RequestAuthentication(inEffect.requestAuthentications, gateways),
     ...missingTargets.AuthorizationPolicy(inEffect.authorizationPolicies, gateways),
+    ...unusedPeerAuthentications(inEffect.peerAuthentications, input.meshConfig),
     ...unaskable(inEffect.authorizationPolicies, snapshot.authorizers),
   ];
 }
