@@ -1,5 +1,6 @@
 import type { KubeClient } from "#kube/client.ts";
 import { type Informer, startInformer } from "#kube/informer.ts";
+import { LiveObjects } from "#kube/live-objects.ts";
 import type { KubeObject, ResourceType } from "#kube/object.ts";
 import { resourceTypes } from "#kube/resource-types.ts";
 import type { Log } from "#log/log.ts";
@@ -45,18 +46,17 @@ export interface MeshObjectsOptions {
 }
 
 export function followMeshObjects({ client, served, signal, log }: MeshObjectsOptions): MeshObjects {
-  const live = new Map<InputType, Map<string, KubeObject>>();
-  const frozen = new Map<InputType, ReadonlyMap<string, KubeObject>>();
+  const names = [...(Object.keys(coreTypes) as InputType[]), ...configTypes];
+  const live = new Map(names.map((type) => [type, new LiveObjects()]));
   const changed = new Map<InputType, Set<string>>();
   const listeners: ((type: InputType, key: string) => void)[] = [];
   const lastGood = createLastGood();
   let told = 0;
 
   function put(type: InputType, key: string, after: KubeObject | undefined): void {
-    const objects = live.get(type) ?? new Map<string, KubeObject>();
-    live.set(type, objects);
+    const objects = live.get(type);
     // What proxies can't tell apart keeps its identity, and so does everything that is derived from it.
-    const kept = objects.get(key);
+    const kept = objects?.get(key);
     const next = type in configResources ? lastGood.choose(key, kept, after) : after;
     if (!isRelevant(type, kept, next)) {
       // Passed over, or good again as it was: what is told about it changes.
@@ -65,9 +65,7 @@ export function followMeshObjects({ client, served, signal, log }: MeshObjectsOp
       return;
     }
     told = lastGood.problems().length;
-    if (next) objects.set(key, next);
-    else objects.delete(key);
-    frozen.delete(type);
+    objects?.put(key, next);
     const keys = changed.get(type) ?? new Set();
     changed.set(type, keys);
     keys.add(key);
@@ -89,14 +87,9 @@ export function followMeshObjects({ client, served, signal, log }: MeshObjectsOp
   return {
     synced: Promise.all([...core.map(({ synced }) => synced), served.synced]).then(() => {}),
     current() {
-      const map = (type: InputType): ReadonlyMap<string, KubeObject> => {
-        let objects = frozen.get(type);
-        if (!objects) frozen.set(type, (objects = new Map(live.get(type))));
-        return objects;
-      };
       // Each collection was asked for by its own type.
       return Object.fromEntries(
-        [...Object.keys(coreTypes), ...configTypes].map((type) => [type, map(type as InputType)]),
+        [...live].map(([type, objects]) => [type, objects.current()]),
       ) as unknown as InputObjects;
     },
     takeChanges(types) {

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Log } from "#log/log.ts";
 import type { KubeClient } from "./client.ts";
 import { KubeError } from "./error.ts";
+import { LiveObjects } from "./live-objects.ts";
 import { type KubeObject, objectKey, type ResourceType } from "./object.ts";
 
 /** One object that came (`before` undefined), changed, or went (`after` undefined). */
@@ -15,6 +16,8 @@ export interface Change<T> {
 export interface Informer<T extends KubeObject> {
   get(key: string): T | undefined;
   values(): IterableIterator<T>;
+  /** All objects as they are now: the same map until one of them changes. */
+  current(): ReadonlyMap<string, T>;
   readonly size: number;
   /** Resolves when the first list is complete, or when the informer was stopped before. Never rejects. */
   readonly synced: Promise<void>;
@@ -49,7 +52,7 @@ export function startInformer<T extends KubeObject>(
 ): Informer<T> {
   const { signal, log: rootLog, ...selection } = options;
   const log = rootLog.with({ resource: type.group === "" ? type.plural : `${type.plural}.${type.group}` });
-  const objects = new Map<string, T>();
+  const objects = new LiveObjects<T>();
   const listeners: ((change: Change<T>) => void)[] = [];
   const synced = Promise.withResolvers<void>();
 
@@ -65,8 +68,7 @@ export function startInformer<T extends KubeObject>(
     const before = objects.get(key);
     if (before === undefined && after === undefined) return;
     if (before && after && isSame(before, after)) return;
-    if (after) objects.set(key, deepFreeze(after));
-    else objects.delete(key);
+    objects.put(key, after && deepFreeze(after));
     for (const listener of listeners) tell(listener, { key, before, after });
   }
 
@@ -86,7 +88,7 @@ export function startInformer<T extends KubeObject>(
   }
 
   function replaceAll(found: ReadonlyMap<string, T>): void {
-    for (const key of objects.keys()) if (!found.has(key)) put(key, undefined);
+    for (const [key] of objects.entries()) if (!found.has(key)) put(key, undefined);
     for (const [key, object] of found) put(key, object);
   }
 
@@ -167,13 +169,14 @@ export function startInformer<T extends KubeObject>(
   return {
     get: (key) => objects.get(key),
     values: () => objects.values(),
+    current: () => objects.current(),
     get size() {
       return objects.size;
     },
     synced: synced.promise,
     onChange(listener) {
       listeners.push(listener);
-      for (const [key, after] of objects) tell(listener, { key, before: undefined, after });
+      for (const [key, after] of objects.entries()) tell(listener, { key, before: undefined, after });
     },
   };
 }

@@ -110,6 +110,7 @@ function openCache(
   return {
     get: (key) => informer.get(key),
     values: () => informer.values(),
+    current: () => informer.current(),
     get size() {
       return informer.size;
     },

@@ -2,7 +2,7 @@ import type { ServerTLS } from "#api/istio/gateway.ts";
 import { type Converted, convertGatewayApi, keepEqual } from "#gateway-api/convert.ts";
 import type { KubeClient } from "#kube/client.ts";
 import type { Leadership } from "#kube/leader-election.ts";
-import { type KubeObject, objectKey } from "#kube/object.ts";
+import { type KubeObject } from "#kube/object.ts";
 import type { Log } from "#log/log.ts";
 import { gatewayServiceAnnotation } from "#model/route-semantics.ts";
 import { discovered } from "#snapshot/discovery.ts";
@@ -115,7 +115,7 @@ export function followGatewayApi(options: GatewayApiOptions): GatewayApi {
         services,
         namespaces,
         serviceEntries,
-        secrets: new Map([...secrets.values()].map((secret) => [objectKey(secret), secret])),
+        secrets: secrets.current(),
         configMaps: resources.configMaps(),
         clusterDomain,
         rootNamespace,

@@ -2,7 +2,6 @@ import type { Ingress, IngressClass } from "kubernetes-types/networking/v1.d.ts"
 import { type ConvertedIngresses, convertIngresses } from "#gateway-api/ingress.ts";
 import type { KubeClient } from "#kube/client.ts";
 import { startInformer } from "#kube/informer.ts";
-import { objectKey } from "#kube/object.ts";
 import { resourceTypes } from "#kube/resource-types.ts";
 import type { Log } from "#log/log.ts";
 import type { InputObjects } from "#snapshot/input.ts";
@@ -49,8 +48,8 @@ export function followIngresses(options: IngressesOptions): Ingresses {
     convert({ services }) {
       const ingressService = text("ingressService", "istio-ingressgateway");
       const converted = convertIngresses({
-        ingresses: new Map([...ingresses.values()].map((object) => [objectKey(object), object])),
-        ingressClasses: new Map([...classes.values()].map((object) => [objectKey(object), object])),
+        ingresses: ingresses.current(),
+        ingressClasses: classes.current(),
         services,
         clusterDomain,
         rootNamespace,

@@ -1,7 +1,8 @@
 import type { ConfigMap } from "kubernetes-types/core/v1.d.ts";
 import type { GatewayApiInput } from "#gateway-api/input.ts";
 import type { Informer } from "#kube/informer.ts";
-import { type KubeObject, objectKey, type ResourceType } from "#kube/object.ts";
+import { LiveObjects } from "#kube/live-objects.ts";
+import type { KubeObject, ResourceType } from "#kube/object.ts";
 import { resourceTypes } from "#kube/resource-types.ts";
 import type { ServedTypes } from "../served-types.ts";
 
@@ -51,18 +52,14 @@ export interface GatewayApiResourcesOptions {
 
 export function followGatewayApiResources(options: GatewayApiResourcesOptions): GatewayApiResources {
   const { served, configMaps } = options;
-  const live = new Map<TypeName, Map<string, KubeObject>>();
-  const frozen = new Map<TypeName, ReadonlyMap<string, KubeObject>>();
+  const live = new Map<TypeName, LiveObjects>();
   const listeners: ((type: TypeName | "configMaps", key: string) => void)[] = [];
-  const names = Object.keys(types) as TypeName[];
-  for (const name of names) {
-    const objects = new Map<string, KubeObject>();
+  for (const name of Object.keys(types) as TypeName[]) {
+    const objects = new LiveObjects();
     live.set(name, objects);
     served.follow(types[name], {
       onChange(key, after) {
-        if (after) objects.set(key, after);
-        else objects.delete(key);
-        frozen.delete(name);
+        objects.put(key, after);
         for (const listener of listeners) listener(name, key);
       },
     });
@@ -74,16 +71,13 @@ export function followGatewayApiResources(options: GatewayApiResourcesOptions): 
   return {
     synced: Promise.all([configMaps.synced, served.synced]).then(() => {}),
     current() {
-      const map = (name: TypeName): ReadonlyMap<string, KubeObject> => {
-        const known = frozen.get(name) ?? new Map(live.get(name));
-        frozen.set(name, known);
-        return known;
-      };
       // Each collection was asked for by its own type.
-      return Object.fromEntries(names.map((name) => [name, map(name)])) as unknown as GatewayApiObjects;
+      return Object.fromEntries(
+        [...live].map(([name, objects]) => [name, objects.current()]),
+      ) as unknown as GatewayApiObjects;
     },
-    configMaps: () => new Map([...configMaps.values()].map((object) => [objectKey(object), object])),
-    isUsed: () => names.some((name) => (live.get(name)?.size ?? 0) > 0),
+    configMaps: () => configMaps.current(),
+    isUsed: () => [...live.values()].some(({ size }) => size > 0),
     onChange: (listener) => void listeners.push(listener),
   };
 }
