@@ -80,6 +80,9 @@ for (const text of ["", "<html>", "[]", "null", '"x"', "{}", '{"keys":{}}', '{"k
   test(`${JSON.stringify(text)} is no set`, () => assert.equal(typeof readKeySet(text), "string"));
 
 test("a set of too many keys is refused", () => {
-  const keys = Array.from({ length: 257 }, () => publicRsa);
-  assert.equal(readKeySet(setOf(...keys)), "has more than 256 keys");
+  const keys = Array.from({ length: 101 }, () => publicRsa);
+  assert.equal(readKeySet(setOf(...keys)), "has more than 100 keys");
+  assert.equal(typeof readKeySet(setOf(...keys.slice(1))), "object");
+  const long = { ...publicRsa, kid: "x".repeat(10_000) };
+  assert.equal(readKeySet(setOf(...Array.from({ length: 20 }, () => long))), "is longer than 131072 characters");
 });

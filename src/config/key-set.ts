@@ -12,7 +12,9 @@ export interface KeySet {
 
 type Key = Readonly<Record<string, unknown>>;
 
-const maxKeys = 256;
+const maxKeys = 100;
+/** Every filter that checks with the set has it in its configuration (characters). */
+const maxText = 128 * 1024;
 /** Members that tell keys apart, and those that make up each type of key. */
 const named = ["kty", "kid", "alg", "use"];
 const members: Readonly<Record<string, readonly string[]>> = {
@@ -54,8 +56,10 @@ export function readKeySet(text: string): KeySet | string {
   if (keys.length > maxKeys) return `has more than ${maxKeys} keys`;
   const usable = keys.filter((key): key is Key => isObject(key) && isUsable(key));
   if (usable.length === 0) return "has no key that signatures can be checked with (RSA, EC, Ed25519 or oct)";
+  const written = JSON.stringify({ keys: usable.map(reduced) });
+  if (written.length > maxText) return `is longer than ${maxText} characters`;
   return {
-    text: JSON.stringify({ keys: usable.map(reduced) }),
+    text: written,
     isPrivate: usable.some((key) => key["kty"] !== "oct" && privateMembers.some((name) => key[name] !== undefined)),
     isWeak: usable.some((key) => key["kty"] === "RSA" && modulusBits(key) < shortestGoodRsa),
   };

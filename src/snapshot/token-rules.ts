@@ -50,7 +50,7 @@ export const nobodysKeys: Keys = {
 
 /** How long reading keys may take unless the rule says, and at most (ms). */
 const defaultTimeout = 5_000;
-const longestTimeout = 600_000;
+const longestTimeout = 60_000;
 
 /** The rules of these policies, by issuer. The same list as long as no rule and no keys of theirs change. */
 export function tokenRules(

@@ -173,8 +173,21 @@ describe("keys that istiod reads", () => {
     keys.want(wanted(...paths.map(at)));
     await keys.settled();
     assert.deepEqual([...asked].sort(), [...paths].sort());
-    assert.equal(busiest, 8);
+    assert.equal(busiest, 4);
     assert.equal(keys.current().read.size, 50);
+  });
+
+  test("are read though those of another namespace don't answer", async () => {
+    delayMs = 400;
+    answers["/good"] = newSet();
+    const silent = Array.from({ length: 20 }, (_, index) => at(`/silent/${index}`));
+    const one = { source: at("/good"), timeoutMs: 500, policies: ["RequestAuthentication other/a"] };
+    const keys = keeper(60_000);
+    const before = Date.now();
+    keys.want(new Map([...wanted(...silent), [sourceId(one.source), one]]));
+    await eventually(() => textOf(keys, at("/good")) !== undefined);
+    assert.ok(Date.now() - before < 2 * delayMs);
+    assert.equal(busiest, 5);
   });
 
   test("have the rule's time for all that it takes to read them", async () => {

@@ -33,7 +33,9 @@ export interface KeyKeeperOptions {
   readonly random?: () => number;
 }
 
-const maxReading = 8;
+const maxReading = 32;
+/** Sources that don't answer must not keep those of other namespaces waiting. */
+const maxReadingOfNamespace = 4;
 /** Sources that nobody wants any more, and whose keys are still known. */
 const maxUnused = 1_000;
 /** Timers can't wait longer (ms). */
@@ -44,6 +46,8 @@ export function createKeyKeeper(options: KeyKeeperOptions): KeyKeeper {
   const times = { refreshMs: settings.refreshMs, random };
   const states = new Map<string, KeyState>();
   const reading = new Set<string>();
+  /** How many of them are for the policies of a namespace. */
+  const readingOf = new Map<string, number>();
   const listeners: (() => void)[] = [];
   let wantedNow: ReadonlyMap<string, WantedKeys> = new Map();
   let current: TokenKeys = { reader: settings.reader, read: new Map() };
@@ -58,21 +62,22 @@ export function createKeyKeeper(options: KeyKeeperOptions): KeyKeeper {
       .flatMap((id) => states.get(id) ?? [])
       .filter(({ wanted }) => !reading.has(sourceId(wanted.source)))
       .sort((a, b) => a.dueAt - b.dueAt);
-    for (const { wanted, dueAt } of due) {
-      if (dueAt > now() || reading.size >= maxReading) break;
-      void read(sourceId(wanted.source));
+    for (const { wanted } of due.filter(({ dueAt }) => dueAt <= now())) {
+      const namespace = namespacesOf(wanted).find((one) => (readingOf.get(one) ?? 0) < maxReadingOfNamespace);
+      // Who has to wait for a place gets it when another is done.
+      if (reading.size < maxReading && namespace !== undefined) void read(sourceId(wanted.source), namespace);
     }
-    const next = due.find(({ wanted }) => !reading.has(sourceId(wanted.source)));
-    // Who has to wait for a place gets it when another is done.
-    if (next !== undefined && reading.size < maxReading)
+    const next = due.find(({ dueAt }) => dueAt > now());
+    if (next !== undefined)
       timer = setTimeout(schedule, Math.min(longestWait, Math.max(1, next.dueAt - now()))).unref();
     settle();
   }
 
-  async function read(id: string): Promise<void> {
+  async function read(id: string, namespace: string): Promise<void> {
     const state = states.get(id);
     if (state === undefined) return;
     reading.add(id);
+    readingOf.set(namespace, (readingOf.get(namespace) ?? 0) + 1);
     const { source, timeoutMs, policies } = state.wanted;
     const deadline = now() + timeoutMs;
     let next: KeyState;
@@ -101,6 +106,9 @@ export function createKeyKeeper(options: KeyKeeperOptions): KeyKeeper {
         });
     }
     reading.delete(id);
+    const left = (readingOf.get(namespace) ?? 1) - 1;
+    if (left > 0) readingOf.set(namespace, left);
+    else readingOf.delete(namespace);
     if (signal.aborted) return;
     states.set(id, next);
     if (next.keys !== state.keys) publish();
@@ -175,4 +183,8 @@ export function createKeyKeeper(options: KeyKeeperOptions): KeyKeeper {
         }));
       }),
   };
+}
+
+function namespacesOf({ policies }: WantedKeys): readonly string[] {
+  return [...new Set(policies.map((policy) => /^\S+ ([^/]+)\//.exec(policy)?.[1] ?? ""))];
 }
