@@ -59,7 +59,7 @@ export function followCredentials({ client, isGranted, signal, log }: Credential
   };
   secrets.onChange(({ key }) => tell({ secret: key }));
   configMaps.onChange(({ key }) => tell({ secret: `configmap ${key}` }));
-  const access = createSecretAccess({ client, log, onDecided: (account) => tell({ account }) });
+  const access = createSecretAccess({ client, log, signal, onDecided: (account) => tell({ account }) });
   const made = new WeakMap<Secret | ConfigMap, Map<string, Resource | undefined>>();
 
   function resourceFor(resource: string, credential: CredentialName): Resource | undefined {

@@ -17,32 +17,38 @@ export interface SecretAccessOptions {
   readonly log: Log;
   /** The answer for this account isn't what it was. */
   readonly onDecided: (identity: WorkloadIdentity) => void;
-  readonly now?: () => number;
+  readonly signal: AbortSignal;
+  /** How long an answer is good, ms. */
+  readonly goodForMs?: number;
 }
 
-/** How long an answer is good, and how long to wait after a question that failed, ms. */
-const goodFor = 60_000;
+/** How long to wait after a question that failed, ms. */
 const retryAfter = 10_000;
 const maxKept = 10_000;
+/** An account that may not is asked about again so often, as nothing else tells of a Role that it was given meanwhile. */
+const maxChecks = 60;
 
 interface Answer {
   allowed: boolean | undefined;
   until: number;
   asking: Promise<void> | undefined;
+  /** How often it was a no in a row. */
+  refusals: number;
 }
 
-export function createSecretAccess({ client, log, onDecided, now = Date.now }: SecretAccessOptions): SecretAccess {
+export function createSecretAccess(options: SecretAccessOptions): SecretAccess {
+  const { client, log, onDecided, signal, goodForMs = 60_000 } = options;
   const answers = new Map<string, Answer>();
 
   function answerFor(identity: WorkloadIdentity): Answer {
     const key = `${identity.namespace}/${identity.serviceAccount}`;
     const known = answers.get(key);
-    if (known && (known.asking || known.until > now())) return known;
+    if (known && (known.asking || known.until > performance.now())) return known;
     for (const oldest of answers.keys()) {
       if (answers.size < maxKept) break;
       answers.delete(oldest);
     }
-    const answer: Answer = known ?? { allowed: undefined, until: 0, asking: undefined };
+    const answer: Answer = known ?? { allowed: undefined, until: 0, asking: undefined, refusals: 0 };
     answers.set(key, answer);
     answer.asking = ask(identity, answer).finally(() => {
       answer.asking = undefined;
@@ -50,7 +56,8 @@ export function createSecretAccess({ client, log, onDecided, now = Date.now }: S
     return answer;
   }
 
-  async function ask({ namespace, serviceAccount }: WorkloadIdentity, answer: Answer): Promise<void> {
+  async function ask(identity: WorkloadIdentity, answer: Answer): Promise<void> {
+    const { namespace, serviceAccount } = identity;
     const before = answer.allowed;
     try {
       const { status } = await client.create<SubjectAccessReview>(resourceTypes.subjectAccessReviews, {
@@ -62,12 +69,21 @@ export function createSecretAccess({ client, log, onDecided, now = Date.now }: S
         },
       });
       answer.allowed = status?.allowed ?? false;
-      answer.until = now() + goodFor;
+      answer.until = performance.now() + goodForMs;
+      answer.refusals = answer.allowed ? 0 : answer.refusals + 1;
+      if (!answer.allowed && answer.refusals < maxChecks) askLater(identity);
     } catch (error) {
-      answer.until = now() + retryAfter;
+      answer.until = performance.now() + retryAfter;
       log.warn("can't ask whether an account may read secrets", { namespace, serviceAccount, error });
     }
     if (answer.allowed !== before) onDecided({ namespace, serviceAccount });
+  }
+
+  function askLater(identity: WorkloadIdentity): void {
+    const timer = setTimeout(() => {
+      if (!signal.aborted) answerFor(identity);
+    }, goodForMs + 50);
+    timer.unref();
   }
 
   return {
