@@ -36,6 +36,8 @@ export interface Proxy {
   readonly peerLabels: readonly string[] | undefined;
   /** Whether its agent answers the workload's DNS queries, so that hosts can have addresses that nobody else knows. */
   readonly capturesDns: boolean;
+  /** Whether secrets in files come from another of Envoy's clusters than its certificate, which is somebody else's (SPIRE's). */
+  readonly filesApart: boolean;
 }
 
 /** The parts of `envoy.config.core.v3.Node` that are read. */
@@ -84,6 +86,7 @@ export function parseProxy(node: ProxyNode): Proxy | string {
     isUnprivileged: isTrue(metadata["UNPRIVILEGED_POD"]),
     peerLabels: isTrue(metadata["ENABLE_SELF_DISCOVERY"]) ? peerLabels(metadata) : undefined,
     capturesDns: isTrue(metadata["DNS_CAPTURE"]),
+    filesApart: isTrue(metadata["file-credential"]),
     interceptionMode: mode === "TPROXY" || mode === "NONE" ? mode : "REDIRECT",
   });
 }

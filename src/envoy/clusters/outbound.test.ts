@@ -23,7 +23,11 @@ const entry: ServiceEntry = {
   },
 };
 
-function clusterAt(region: string, trafficPolicy: NonNullable<Parameters<typeof destinationRule>[1]["trafficPolicy"]>) {
+function clusterAt(
+  region: string,
+  trafficPolicy: NonNullable<Parameters<typeof destinationRule>[1]["trafficPolicy"]>,
+  filesApart = false,
+) {
   const input = bookinfo({
     meshConfig: { ...defaultMeshConfig },
     serviceEntries: keyed([entry]),
@@ -31,7 +35,7 @@ function clusterAt(region: string, trafficPolicy: NonNullable<Parameters<typeof 
   });
   const snapshot = buildSnapshot(undefined, input, {});
   assert.deepEqual(snapshot.problems, []);
-  const proxy = { ...productpageProxy, locality: { region, zone: "z1", subzone: "" } };
+  const proxy = { ...productpageProxy, filesApart, locality: { region, zone: "z1", subzone: "" } };
   const cluster = wholeConfig(proxyView(snapshot, proxy)).clusters.get("outbound|443||ext.example");
   assert.ok(cluster);
   return cluster;
@@ -53,4 +57,13 @@ test("a ServiceEntry's names are those that its servers' certificates must have"
     clusterAt("r1", { tls: { mode: "SIMPLE", caCertificates: "/ca.pem" } })["transportSocket"],
   );
   assert.match(text, /"matchSubjectAltNames":\[\{"exact":"names\.example"\}\]/);
+});
+
+test("what is in files comes from the agent, also where the proxy's certificate comes from somebody else", () => {
+  const source = (filesApart: boolean): string => {
+    const cluster = clusterAt("r1", { tls: { mode: "SIMPLE", caCertificates: "/ca.pem" } }, filesApart);
+    return JSON.stringify(cluster["transportSocket"]);
+  };
+  assert.match(source(false), /"name":"file-root:\/ca\.pem".*"clusterName":"sds-grpc"/);
+  assert.match(source(true), /"name":"file-root:\/ca\.pem".*"clusterName":"sds-files-grpc"/);
 });

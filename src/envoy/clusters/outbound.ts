@@ -5,6 +5,7 @@ import {
   Cluster_LbPolicy,
   ClusterSchema,
 } from "#api/envoy/gen/envoy/config/cluster/v3/cluster_pb.js";
+import type { ConfigSource } from "#api/envoy/gen/envoy/config/core/v3/config_source_pb.js";
 import type { ClientTLS, PortPolicy, Subset } from "#api/istio/destination-rule.ts";
 import type { Locality } from "#model/locality.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
@@ -48,6 +49,8 @@ export interface ClusterSetting {
   readonly backendCertificate?: string;
   /** Whether the proxy asks where those like it run. */
   readonly knowsPeers: boolean;
+  /** Where it has secrets from that are in files. */
+  readonly files: ConfigSource;
   /** Where the proxy runs, if clusters that hold their endpoints look at it. */
   readonly locality?: Locality;
 }
@@ -114,12 +117,13 @@ function outboundCluster(
   const outlier = policy.outlierDetection;
   const tls = ownTls(policy.tls, kind === "router" || rule?.workloadSelector !== undefined, service.subjectAltNames);
   const automatic = tls && fromRequest(tls);
+  const secrets = { files: setting.files, shown: shownTo(rule, setting) };
   const { http2, ...pool } = connectionPool(policy, port, kind, mesh, {
     ...(automatic ? { upstreamHttpProtocolOptions: automatic } : {}),
     ...errorCodes(outlier),
   });
   const transport: Transport = tls
-    ? { transportSocket: clientTls(withNames(tls, service), http2, mesh, shownTo(rule, setting)) }
+    ? { transportSocket: clientTls(withNames(tls, service), http2, mesh, secrets) }
     : meshTransport(policy, service, port, subset?.name ?? "", servers, mesh, discovery.clusterDiscoveryType);
   return buildCluster(name, mesh.connectTimeoutMs, {
     ...pool,

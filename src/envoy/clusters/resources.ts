@@ -15,6 +15,7 @@ import type { Resource } from "#xds/resource.ts";
 import { type ResourceSet, sharedList, sharedSet, withOwn } from "#xds/resource-set.ts";
 import { inboundTargets } from "../listeners/inbound.ts";
 import { byName, encodeResource } from "../proto.ts";
+import { fileSourceOf } from "../tls/secret-reference.ts";
 import { blackHole, dynamicDns, inboundPassthrough, passthrough } from "./fixed.ts";
 import { inboundCluster } from "./inbound.ts";
 import { type ClusterSetting, outboundClusters } from "./outbound.ts";
@@ -23,13 +24,22 @@ import { effectivePolicy } from "./traffic-policy.ts";
 /** One object for each distinct setting, as memos go by identity. */
 const settings = memo((_mesh: MeshConfig) => new ByKey<ClusterSetting>());
 
-function settingOf({ mesh, proxy: { type: kind, peerLabels }, clusterId, gateways }: ProxyView): ClusterSetting {
-  const knowsPeers = peerLabels !== undefined;
+function settingOf({ mesh, proxy, clusterId, gateways }: ProxyView): ClusterSetting {
+  const { type: kind, filesApart } = proxy;
+  const knowsPeers = proxy.peerLabels !== undefined;
   const forwardsTls = gateways.some(({ spec }) => spec.servers?.some(({ tls }) => tls?.mode === "AUTO_PASSTHROUGH"));
   const [certificate] = gateways.flatMap(({ metadata }) => metadata.annotations?.[backendCertificateAnnotation] ?? []);
   const backend = certificate === undefined ? {} : { backendCertificate: certificate };
-  const key = `${kind} ${clusterId} ${knowsPeers} ${forwardsTls} ${certificate}`;
-  return settings(mesh).get(key, () => ({ mesh, kind, clusterId, knowsPeers, forwardsTls, ...backend }));
+  const key = `${kind} ${clusterId} ${knowsPeers} ${forwardsTls} ${certificate} ${filesApart}`;
+  return settings(mesh).get(key, () => ({
+    mesh,
+    kind,
+    clusterId,
+    knowsPeers,
+    forwardsTls,
+    files: fileSourceOf(proxy),
+    ...backend,
+  }));
 }
 
 const placedSetting = memo((setting: ClusterSetting, locality: Locality): ClusterSetting => ({ ...setting, locality }));

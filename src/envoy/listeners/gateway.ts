@@ -16,6 +16,7 @@ import {
 } from "../gateways/servers.ts";
 import { gatewayTopology } from "../gateways/topology.ts";
 import { sniName } from "../names.ts";
+import { fileSourceOf } from "../tls/secret-reference.ts";
 import { serverTls } from "../tls/server.ts";
 import { type ChainMatch, chain } from "./chains.ts";
 import { gatewayHttp } from "./hcm.ts";
@@ -83,7 +84,7 @@ function serverChains(view: ProxyView, port: GatewayPort, entry: GatewayServer, 
       chain(
         [gatewayHttp(view, statPrefix, routeName, entry.protocol)],
         terminated(entry),
-        serverTls(server.tls, view.mesh),
+        serverTls(server.tls, view.mesh, fileSourceOf(view.proxy)),
       ),
     ];
   }
@@ -93,7 +94,9 @@ function serverChains(view: ProxyView, port: GatewayPort, entry: GatewayServer, 
   if (filter === undefined) return [];
   const filters = [...securityFilters(view).tcp, filter];
   return [
-    server.tls === undefined ? chain(filters) : chain(filters, terminated(entry), serverTls(server.tls, view.mesh)),
+    server.tls === undefined
+      ? chain(filters)
+      : chain(filters, terminated(entry), serverTls(server.tls, view.mesh, fileSourceOf(view.proxy))),
   ];
 }
 

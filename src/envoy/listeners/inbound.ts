@@ -1,4 +1,5 @@
 import type { TransportSocket } from "#api/envoy/gen/envoy/config/core/v3/base_pb.js";
+import type { ConfigSource } from "#api/envoy/gen/envoy/config/core/v3/config_source_pb.js";
 import type { FilterChain } from "#api/envoy/gen/envoy/config/listener/v3/listener_components_pb.js";
 import type { Listener } from "#api/envoy/gen/envoy/config/listener/v3/listener_pb.js";
 import type { MeshConfig } from "#model/mesh-config.ts";
@@ -22,6 +23,8 @@ import { tcpProxyTo } from "./tcp-proxy.ts";
 export interface Inbound extends Pick<ProxyView, "targets" | "mutualTls" | "mesh"> {
   /** The filters that all that comes in passes first. */
   readonly security: SecurityFilters;
+  /** Where the workload has secrets from that are in files. */
+  readonly files: ConfigSource;
 }
 
 /** One target for each port the workload listens on: of several services on one port the oldest decides. */
@@ -104,7 +107,7 @@ function mannerOf(protocol: Protocol): Manner {
   return isHttp(protocol) ? "http" : "tcp";
 }
 
-function targetChains(target: ServiceTarget, { mesh, mutualTls, security }: Inbound): FilterChain[] {
+function targetChains(target: ServiceTarget, { mesh, mutualTls, security, files }: Inbound): FilterChain[] {
   const { service, port, targetPort, ingress } = target;
   const name = `${ingress?.bind ?? "0.0.0.0"}_${targetPort}`;
   const cluster = clusterName("inbound", targetPort, "", "");
@@ -115,7 +118,7 @@ function targetChains(target: ServiceTarget, { mesh, mutualTls, security }: Inbo
   const mode = modeOfPort(mutualTls, targetPort);
   const manner = mannerOf(port.protocol);
   // Of a port with TLS of its own nothing else is taken in; only where mutual TLS is off, so that the two don't clash.
-  const ownTls = mode === "DISABLE" ? serverTls(ingress?.tls, mesh) : undefined;
+  const ownTls = mode === "DISABLE" ? serverTls(ingress?.tls, mesh, files) : undefined;
   const matches = ownTls ? [ownTlsMatch(manner)] : inboundMatches(manner, mode);
   return matches.map((one) => chainFor(name, one, at, mesh, one.http ? http : tcp, ownTls));
 }

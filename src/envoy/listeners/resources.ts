@@ -8,11 +8,10 @@ import type { ProxyView } from "#snapshot/proxy-view.ts";
 import type { Destinations } from "#snapshot/scope.ts";
 import type { Resource } from "#xds/resource.ts";
 import { type ResourceSet, sharedList, sharedSet, withOwn } from "#xds/resource-set.ts";
-
 import { configPath } from "../clusters/outbound.ts";
 import { securityFilters } from "../filters/security-filters.ts";
-
 import { byName, encodeResource } from "../proto.ts";
+import { fileSourceOf } from "../tls/secret-reference.ts";
 import { gatewayListeners } from "./gateway.ts";
 import { type Inbound, openedInbound, virtualInbound } from "./inbound.ts";
 import { headlessListeners, isOwn, ownListener, sharedListener, virtualOutbound } from "./outbound.ts";
@@ -116,9 +115,10 @@ const inbound = memo(
     mesh: MeshConfig,
     mutualTls: Inbound["mutualTls"],
     security: Inbound["security"],
+    files: Inbound["files"],
   ): readonly Resource[] => {
     const { madeFrom } = security;
-    const view = { targets, mesh, mutualTls, security };
+    const view = { targets, mesh, mutualTls, security, files };
     return [virtualInbound(view), ...openedInbound(view)].map((listener) =>
       encodeResource(listener.name, ListenerSchema, listener, madeFrom.length > 0 ? { madeFrom } : {}),
     );
@@ -137,7 +137,7 @@ export const listenerResources: (view: ProxyView) => ResourceSet = memo((view: P
   const mode = modes[view.proxy.interceptionMode];
   const plans = plansOf(egress, view.mesh, mode);
   const mine = [
-    ...inbound(view.targets, view.mesh, view.mutualTls, securityFilters(view)),
+    ...inbound(view.targets, view.mesh, view.mutualTls, securityFilters(view), fileSourceOf(view.proxy)),
     ...plans.own.map((plan) => encodeOwn(plan, view)),
     ...headlessResources(view, plans.headless),
   ];

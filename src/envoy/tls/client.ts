@@ -1,6 +1,7 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { anyPack } from "@bufbuild/protobuf/wkt";
 import { type TransportSocket, TransportSocketSchema } from "#api/envoy/gen/envoy/config/core/v3/base_pb.js";
+import type { ConfigSource } from "#api/envoy/gen/envoy/config/core/v3/config_source_pb.js";
 import { TlsParameters_TlsProtocol } from "#api/envoy/gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js";
 import {
   type CommonTlsContext,
@@ -43,7 +44,12 @@ function isOpenToAll(credential: string): boolean {
  * The transport socket of a cluster whose servers end TLS. `http2`: what is spoken inside; `shown`: a credential that is shown to
  * servers where the settings have none. Istio: constructUpstreamTLS.
  */
-export function clientTls(tls: OwnTls, http2: boolean, { tlsDefaults }: MeshConfig, shown?: string): TransportSocket {
+export function clientTls(
+  tls: OwnTls,
+  http2: boolean,
+  { tlsDefaults }: MeshConfig,
+  { files, shown }: { readonly files: ConfigSource; readonly shown: string | undefined },
+): TransportSocket {
   const context = create(UpstreamTlsContextSchema, {
     sni: tls.sni ?? "",
     commonTlsContext: {
@@ -54,8 +60,8 @@ export function clientTls(tls: OwnTls, http2: boolean, { tlsDefaults }: MeshConf
         ecdhCurves: [...tlsDefaults.ecdhCurves],
       },
       alpnProtocols: http2 ? ["h2"] : [],
-      ...certificate(tls, shown),
-      validationContextType: validation(tls),
+      ...certificate(tls, files, shown),
+      validationContextType: validation(tls, files),
     },
   });
   return create(TransportSocketSchema, {
@@ -66,15 +72,16 @@ export function clientTls(tls: OwnTls, http2: boolean, { tlsDefaults }: MeshConf
 
 function certificate(
   { mode, credentialName, clientCertificate, privateKey }: OwnTls,
+  files: ConfigSource,
   shown: string | undefined,
 ): Context {
   if (mode === "SIMPLE") return shown ? { tlsCertificateSdsSecretConfigs: [secretReference(shown)] } : {};
   if (credentialName) return { tlsCertificateSdsSecretConfigs: [secretReference(credentialName)] };
   const given = clientCertificate && privateKey;
-  return given ? { tlsCertificateSdsSecretConfigs: [filePair(clientCertificate, privateKey)] } : {};
+  return given ? { tlsCertificateSdsSecretConfigs: [filePair(clientCertificate, privateKey, files)] } : {};
 }
 
-function validation(tls: OwnTls): Validation {
+function validation(tls: OwnTls, files: ConfigSource): Validation {
   const { credentialName, caCertificates, caCrl, subjectAltNames = [] } = tls;
   if (tls.insecureSkipVerify) return { case: "validationContext", value: {} };
   const checks = {
@@ -83,7 +90,7 @@ function validation(tls: OwnTls): Validation {
   };
   const validationContextSdsSecretConfig = credentialName
     ? secretReference(`${credentialName}${caSuffix}`)
-    : fileAuthorities(caCertificates || "system");
+    : fileAuthorities(caCertificates || "system", files);
   return {
     case: "combinedValidationContext",
     value: { defaultValidationContext: checks, validationContextSdsSecretConfig },

@@ -10,6 +10,7 @@ import {
   type SdsSecretConfig,
   SdsSecretConfigSchema,
 } from "#api/envoy/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js";
+import type { Proxy } from "#model/proxy.ts";
 import { duration } from "../proto.ts";
 
 /** Istio: the suffix that asks for the certificate authority of a credential, not for its certificate. */
@@ -26,7 +27,7 @@ const overAds = create(ConfigSourceSchema, {
   resourceApiVersion: ApiVersion.V3,
 });
 
-function atAgent(initialFetchTimeout?: Duration): ConfigSource {
+function atAgent(clusterName: string, initialFetchTimeout?: Duration): ConfigSource {
   return create(ConfigSourceSchema, {
     configSourceSpecifier: {
       case: "apiConfigSource",
@@ -34,7 +35,7 @@ function atAgent(initialFetchTimeout?: Duration): ConfigSource {
         apiType: ApiConfigSource_ApiType.GRPC,
         transportApiVersion: ApiVersion.V3,
         setNodeOnFirstMessageOnly: true,
-        grpcServices: [{ targetSpecifier: { case: "envoyGrpc", value: { clusterName: "sds-grpc" } } }],
+        grpcServices: [{ targetSpecifier: { case: "envoyGrpc", value: { clusterName } } }],
       },
     },
     resourceApiVersion: ApiVersion.V3,
@@ -43,8 +44,14 @@ function atAgent(initialFetchTimeout?: Duration): ConfigSource {
 }
 
 /** Waited for without end: without its certificate a proxy can neither call nor be called. */
-const identitySource = atAgent(duration(0));
-const fileSource = atAgent();
+const identitySource = atAgent("sds-grpc", duration(0));
+const fileSource = atAgent("sds-grpc");
+const fileSourceApart = atAgent("sds-files-grpc");
+
+/** Where a proxy has secrets from that are in files. Istio: ConstructSdsSecretConfig, `file-credential`. */
+export function fileSourceOf({ filesApart }: Pick<Proxy, "filesApart">): ConfigSource {
+  return filesApart ? fileSourceApart : fileSource;
+}
 
 function secret(name: string, sdsConfig: ConfigSource): SdsSecretConfig {
   return create(SdsSecretConfigSchema, { name, sdsConfig });
@@ -68,11 +75,11 @@ export function secretReference(credential: string): SdsSecretConfig {
  * A certificate with its key from files of the proxy's container. The agent reads them, also when they change: Envoy itself would
  * refuse a whole listener over one that is missing. Istio: SdsCertificateConfig.GetResourceName.
  */
-export function filePair(chain: string, key: string): SdsSecretConfig {
-  return secret(`file-cert:${chain}~${key}`, fileSource);
+export function filePair(chain: string, key: string, files: ConfigSource): SdsSecretConfig {
+  return secret(`file-cert:${chain}~${key}`, files);
 }
 
 /** Authorities from a file; `system` for those that everybody trusts. Istio: SdsCertificateConfig.GetRootResourceName. */
-export function fileAuthorities(path: string): SdsSecretConfig {
-  return secret(`file-root:${path}`, fileSource);
+export function fileAuthorities(path: string, files: ConfigSource): SdsSecretConfig {
+  return secret(`file-root:${path}`, files);
 }

@@ -1,6 +1,7 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { anyPack } from "@bufbuild/protobuf/wkt";
 import { type TransportSocket, TransportSocketSchema } from "#api/envoy/gen/envoy/config/core/v3/base_pb.js";
+import type { ConfigSource } from "#api/envoy/gen/envoy/config/core/v3/config_source_pb.js";
 import { TlsParameters_TlsProtocol } from "#api/envoy/gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js";
 import {
   type CommonTlsContext,
@@ -33,7 +34,11 @@ const protocols: Readonly<Record<string, TlsParameters_TlsProtocol>> = {
 const modes: readonly string[] = ["SIMPLE", "MUTUAL", "OPTIONAL_MUTUAL", "ISTIO_MUTUAL"];
 
 /** The transport socket of a gateway's server that ends TLS; undefined for one that doesn't. Istio: BuildListenerTLSContext. */
-export function serverTls(tls: ServerTLS | undefined, mesh: MeshConfig): TransportSocket | undefined {
+export function serverTls(
+  tls: ServerTLS | undefined,
+  mesh: MeshConfig,
+  files: ConfigSource,
+): TransportSocket | undefined {
   const mode = tls?.mode ?? "PASSTHROUGH";
   if (tls === undefined || !modes.includes(mode)) return undefined;
   const context = create(DownstreamTlsContextSchema, {
@@ -43,8 +48,8 @@ export function serverTls(tls: ServerTLS | undefined, mesh: MeshConfig): Transpo
         : {
             alpnProtocols: ["h2", "http/1.1"],
             ...parameters(tls, mesh.tlsDefaults),
-            ...certificates(tls),
-            ...validation(tls, mode !== "SIMPLE"),
+            ...certificates(tls, files),
+            ...validation(tls, mode !== "SIMPLE", files),
           },
     requireClientCertificate: mode === "MUTUAL" || mode === "ISTIO_MUTUAL",
   });
@@ -98,13 +103,13 @@ function exactly(value: string) {
 }
 
 /** From secrets, or from files of the gateway's container; both may be replaced. */
-function certificates(tls: ServerTLS): Context {
+function certificates(tls: ServerTLS, source: ConfigSource): Context {
   const names = credentials(tls);
   if (names.length > 0) return { tlsCertificateSdsSecretConfigs: names.map(secretReference) };
   const files = tls.tlsCertificates?.length ? tls.tlsCertificates.slice(0, maxFilePairs) : [tls];
   return {
     tlsCertificateSdsSecretConfigs: files.flatMap(({ serverCertificate, privateKey }) =>
-      serverCertificate && privateKey ? [filePair(serverCertificate, privateKey)] : [],
+      serverCertificate && privateKey ? [filePair(serverCertificate, privateKey, source)] : [],
     ),
   };
 }
@@ -116,7 +121,7 @@ function credentials({ credentialName, credentialNames = [] }: ServerTLS): reado
   return credentialName ? [credentialName] : credentialNames;
 }
 
-function validation(tls: ServerTLS, checksClients: boolean): Context {
+function validation(tls: ServerTLS, checksClients: boolean, files: ConfigSource): Context {
   const { subjectAltNames = [], verifyCertificateSpki = [], verifyCertificateHash = [] } = tls;
   const checks = {
     matchSubjectAltNames: subjectAltNames.map(exactly),
@@ -141,7 +146,7 @@ function validation(tls: ServerTLS, checksClients: boolean): Context {
       value: {
         defaultValidationContext: { ...checks, ...(fromFile && caCrl ? { crl: file(caCrl) } : {}) },
         validationContextSdsSecretConfig: fromFile
-          ? fileAuthorities(caCertificates)
+          ? fileAuthorities(caCertificates, files)
           : secretReference(`${credential}${caSuffix}`),
       },
     },
