@@ -4,8 +4,8 @@ import { isWildcard } from "#model/host.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
 import { isSniffed, type Protocol, parseProtocol } from "#model/protocol.ts";
 import type { Endpoint, Resolution, Service, ServicePort } from "#model/service.ts";
+import { exportTo } from "#model/visibility.ts";
 import { allocatedAddresses, takesAllocation } from "./allocated-addresses.ts";
-import { exportTo } from "./service.ts";
 import { trafficDistribution } from "./traffic-distribution.ts";
 import { workloadEndpoint } from "./workload-endpoint.ts";
 

@@ -3,6 +3,7 @@ import { serviceHostname } from "#model/host.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
 import { portProtocol } from "#model/protocol.ts";
 import type { Resolution, Service, ServicePort } from "#model/service.ts";
+import { exportTo } from "#model/visibility.ts";
 import { trafficDistribution } from "./traffic-distribution.ts";
 import { workloadEndpoint } from "./workload-endpoint.ts";
 
@@ -57,20 +58,4 @@ function convertPort(port: KubeServicePort): ServicePort {
     protocol: portProtocol(port),
     targetPort: port.targetPort === undefined || port.targetPort === 0 ? port.port : port.targetPort,
   };
-}
-
-/** Which namespaces see a resource; `.` is its own. */
-export function exportTo(
-  list: string | readonly string[] | undefined,
-  namespace: string,
-  fallback: readonly string[],
-): ReadonlySet<string> {
-  const asked = typeof list === "string" ? list.split(",").map((item) => item.trim()) : (list ?? []);
-  const named = asked.filter((item) => item !== "");
-  return new Set((named.length > 0 ? named : fallback).map((item) => (item === "." ? namespace : item)));
-}
-
-/** Whether a resource that is exported so is seen from `namespace`. */
-export function isVisible(exported: ReadonlySet<string>, namespace: string): boolean {
-  return exported.has("*") || exported.has(namespace);
 }

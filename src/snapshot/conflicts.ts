@@ -9,7 +9,7 @@ import { memo } from "#model/memo.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
 import { isHttp, type Protocol, parseProtocol } from "#model/protocol.ts";
 import { gatewayServiceAnnotation, routeSemanticsAnnotation } from "#model/route-semantics.ts";
-import { exportTo, isVisible } from "#registry/service.ts";
+import { exportTo, isVisible } from "#model/visibility.ts";
 import { closedPorts } from "./closed-ports.ts";
 import type { DestinationPolicies } from "./destination-rules.ts";
 import type { MeshInput, Objects } from "./input.ts";

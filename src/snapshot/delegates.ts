@@ -1,6 +1,6 @@
 import type { StringMatch } from "#api/istio/string-match.ts";
 import type { HTTPMatchRequest, HTTPRoute } from "#api/istio/virtual-service.ts";
-import { isVisible } from "#registry/service.ts";
+import { isVisible } from "#model/visibility.ts";
 import type { RoutingRule } from "./virtual-services.ts";
 
 /**

@@ -3,7 +3,7 @@ import { compareSpecificity, isWildcard, mostSpecific, resolveShortName } from "
 import { type Labels, selects } from "#model/labels.ts";
 import { memo } from "#model/memo.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
-import { exportTo, isVisible } from "#registry/service.ts";
+import { exportTo, isVisible } from "#model/visibility.ts";
 import { compareText } from "./config-order.ts";
 
 /** One or more DestinationRules of a namespace for one host, merged: subsets add up, the oldest traffic policy wins. */

@@ -4,7 +4,7 @@ import { ByKey } from "#model/by-key.ts";
 import { keepList, memo } from "#model/memo.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
 import type { Service } from "#model/service.ts";
-import { isVisible } from "#registry/service.ts";
+import { isVisible } from "#model/visibility.ts";
 import { type DestinationPolicies, type DestinationPolicy, findDestinationPolicy } from "./destination-rules.ts";
 import { type Egress, importRules, importServices, servicesByPort } from "./egress.ts";
 import { mergeServices, oneNamespacePerHost } from "./merge-services.ts";

@@ -8,7 +8,7 @@ import type {
 import { resolveShortName } from "#model/host.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
 import { routeSemanticsAnnotation } from "#model/route-semantics.ts";
-import { exportTo } from "#registry/service.ts";
+import { exportTo } from "#model/visibility.ts";
 
 /** A VirtualService with every name made full: what routes are built from. */
 export interface RoutingRule {

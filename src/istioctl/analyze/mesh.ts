@@ -13,6 +13,8 @@ import type { GatewayApiInput } from "#gateway-api/input.ts";
 import type { InjectMeshConfig } from "#inject/mesh.ts";
 import type { KubeObject } from "#kube/object.ts";
 import { clusterDomain, resolveShortName, serviceHostname } from "#model/host.ts";
+import { selects as hasLabels, type Labels } from "#model/labels.ts";
+import { exportTo, isVisible } from "#model/visibility.ts";
 import { gatewayApiOf } from "./gateway-api.ts";
 import { groupOf, structureErrors } from "./shapes.ts";
 
@@ -40,8 +42,6 @@ export interface Mesh {
   readonly nodes: readonly Node[];
   readonly namespaces: readonly KubeObject[];
 }
-
-export type Labels = Readonly<Record<string, string>>;
 
 export function meshOf(objects: readonly KubeObject[], config: InjectMeshConfig, rootNamespace: string): Mesh {
   const sound = objects.filter((object) => structureErrors(object).length === 0);
@@ -111,12 +111,10 @@ export function hostOfService(service: Service): string {
 
 /** True when `labels` hold everything that `selector` asks for; an empty selector selects nothing here. */
 export function selects(selector: Labels | undefined, labels: Labels | undefined): boolean {
-  const wanted = Object.entries(selector ?? {});
-  return wanted.length > 0 && wanted.every(([key, value]) => labels?.[key] === value);
+  return Object.keys(selector ?? {}).length > 0 && hasLabels(selector, labels ?? {});
 }
 
 /** Whether something in `owner` with this `exportTo` is seen in `namespace` (`*` or nothing: everywhere; `.`: its own). */
-export function exportsTo(exportTo: readonly string[] | undefined, owner: string, namespace: string): boolean {
-  if (!exportTo || exportTo.length === 0) return true;
-  return exportTo.some((entry) => entry === "*" || (entry === "." ? owner === namespace : entry === namespace));
+export function exportsTo(list: readonly string[] | undefined, owner: string, namespace: string): boolean {
+  return isVisible(exportTo(list, owner, ["*"]), namespace);
 }

@@ -1,8 +1,9 @@
 import type { Node, Pod } from "kubernetes-types/core/v1.d.ts";
 import type { DestinationRule } from "#api/istio/destination-rule.ts";
 import { isSubsetOf } from "#model/host.ts";
+import type { Labels } from "#model/labels.ts";
 import type { Analyzer } from "../analyzer.ts";
-import { fullHost, hostOfService, type Labels, type Mesh, nameOf, namespaceOf, selects } from "../mesh.ts";
+import { fullHost, hostOfService, type Mesh, nameOf, namespaceOf, selects } from "../mesh.ts";
 import { type Message, message } from "../message.ts";
 
 export const subsetPods: Analyzer = {
