@@ -35,9 +35,12 @@ export const generatedCode = {
 /** Unit tests beside their source, and those of the tree as a whole. */
 export const unitTests = nodeTests(
   "unit tests",
-  ["src/**/*.test.ts", "samples/**/*.test.ts", "tests/*.test.ts", "tests/!(e2e)/**/*.test.ts"],
+  ["src/**/*.test.ts", "samples/**/*.test.ts", "tests/*.test.ts", "tests/!(e2e|attacks)/**/*.test.ts"],
   [],
 );
+
+/** What must fail, by real Envoys and a real control plane; fuzz; the oracle of policies. A minute or two. */
+export const attackTests = nodeTests("attacks, fuzz and oracle", ["tests/attacks/**/*.test.ts"], []);
 
 /** Whole clusters: real processes, root needed. One file at a time: they count what is on the machine. */
 export const clusterTests = nodeTests("cluster tests", ["tests/e2e/**/*.test.ts"], ["--test-concurrency=1"]);

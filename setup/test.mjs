@@ -1,5 +1,5 @@
 // npm test: sets everything up, then every check and test there is.
-import { acceptance, clusterTests, generatedCode, runChecks, staticChecks, unitTests } from "./checks.mjs";
+import { acceptance, attackTests, clusterTests, generatedCode, runChecks, staticChecks, unitTests } from "./checks.mjs";
 import { ensureTestPackages } from "./debian-packages.mjs";
 import { ensureSetup } from "./ensure.mjs";
 import { ensureGoTools } from "./go-tools.mjs";
@@ -9,7 +9,8 @@ try {
   await ensureSetup("all");
   await ensureTestPackages();
   await ensureGoTools();
-  process.exitCode = (await runChecks([...staticChecks, generatedCode, unitTests, clusterTests, acceptance])) ? 0 : 1;
+  const checks = [...staticChecks, generatedCode, unitTests, attackTests, clusterTests, acceptance];
+  process.exitCode = (await runChecks(checks)) ? 0 : 1;
 } catch (error) {
   process.stderr.write(` ✗ ${error instanceof SetupError ? error.message : error.stack}\n`);
   process.exitCode = 1;

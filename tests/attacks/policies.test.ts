@@ -269,6 +269,32 @@ withPolicies("ways around a policy for hosts, headers and addresses", [], (site)
   });
 });
 
+withPolicies("ways around a route", [], (site) => {
+  test("a path is routed as it is sent on, however it is spelled", async () => {
+    const route = [{ destination: { host: "web" } }];
+    const http = [{ match: [{ uri: { prefix: "/admin" } }], directResponse: { status: 418 } }, { route }];
+    await site.mesh.apply({
+      apiVersion: "networking.istio.io/v1",
+      kind: "VirtualService",
+      metadata: { name: "web", namespace: "shop" },
+      spec: { hosts: ["*"], gateways: ["web"], http },
+    } as object);
+    await site.becomes({ target: "/admin" }, 418, "gateway");
+    for (const target of [
+      "/./admin",
+      "/public/../admin",
+      "/%61dmin",
+      "/x/%2e%2e/admin",
+      "/x\\..\\admin",
+      "/x/..;/admin",
+      "http://web.example.com/admin",
+    ])
+      await site.refuses({ target }, 418, /418/, "gateway");
+    assert.equal((await site.ask({ target: "/admin/../public" }, "gateway")).status, 200);
+    assert.deepEqual(site.web.server.requests, ["GET /public"]);
+  });
+});
+
 withPolicies("ways around a policy for tokens", [], (site) => {
   const [own, strangers] = [rsaKey("one"), rsaKey("one")];
   const now = Math.floor(Date.now() / 1000);
