@@ -24,7 +24,8 @@ const namespace = "istio-system";
 describe("roots come and go", () => {
   let plane: ControlPlane;
   before(async () => {
-    plane = await startControlPlane({ env: { WEFT_ROOT_DISTRIBUTION_TIME: "1500ms" } });
+    const env = { WEFT_ROOT_DISTRIBUTION_TIME: "1500ms", TOKEN_AUDIENCES: "istio-ca,mesh" };
+    plane = await startControlPlane({ env });
     await plane.client.create(resourceTypes.namespaces, { metadata: { name: "shop" } });
     await plane.client.create(resourceTypes.serviceAccounts, { metadata: { name: "default", namespace: "shop" } });
   });
@@ -111,6 +112,14 @@ describe("roots come and go", () => {
     await eventually(async () => assert.ok(issuedBy(await shown(both), second)));
     assert.deepEqual(await anchors(), [first, second].sort());
     assert.equal(await configMap("istio-ca-root-cert", "root-cert.pem"), both);
+  });
+
+  test("tokens of every audience that istiod is told of are good", async () => {
+    const csr = buildRequest(await generateKeyPair(), { uri: "spiffe://x" });
+    const asked = async (audience: string) =>
+      await certify(plane, { token: await tokenOf(plane, "shop", "default", audience) }, csr);
+    assert.ok(typeof (await asked("mesh")) !== "string");
+    assert.match(String(await asked("vault")), /^16 /);
   });
 
   test("what one istiod of several does is handed over when it stops", async () => {
