@@ -11,16 +11,18 @@ export interface Web {
   readonly server: LenientServer;
   readonly gateway: number;
   readonly sidecar: number;
+  /** Another port of the sidecar, whose protocol nobody said: it is guessed by how a connection begins. */
+  readonly undeclared: number;
 }
 
 /** Namespace `shop` with the service `web`; the gateway has the label `app: edge`, the sidecar `app: web`. */
 export async function startWeb(t: Owner, mesh: AttackedMesh): Promise<Web> {
   const server = await lenientServer(t);
-  const web = { server, gateway: await freePort(), sidecar: await freePort() };
+  const web = { server, gateway: await freePort(), sidecar: await freePort(), undeclared: await freePort() };
   await mesh.apply(...objectsOf(web));
   await mesh.startProxy(t, { type: "router", name: "edge", namespace: "shop" });
   await mesh.startProxy(t, { type: "sidecar", name: "web", namespace: "shop" });
-  for (const port of [web.gateway, web.sidecar])
+  for (const port of [web.gateway, web.sidecar, web.undeclared])
     await eventually(async () => {
       const { text } = await rawExchange({ port }, "GET / HTTP/1.1\r\nHost: web.example.com\r\n\r\n");
       assert.deepEqual(statusesOf(text), [200]);
@@ -28,7 +30,7 @@ export async function startWeb(t: Owner, mesh: AttackedMesh): Promise<Web> {
   return web;
 }
 
-function objectsOf({ server, gateway, sidecar }: Web): readonly KubeObject[] {
+function objectsOf({ server, gateway, sidecar, undeclared }: Web): readonly KubeObject[] {
   const metadata = { name: "web", namespace: "shop" };
   const networking = "networking.istio.io/v1";
   const http = (number: number) => ({ number, name: "http", protocol: "HTTP" });
@@ -67,9 +69,12 @@ function objectsOf({ server, gateway, sidecar }: Web): readonly KubeObject[] {
       metadata,
       spec: {
         workloadSelector: { labels: { app: "web" } },
-        ingress: [
-          { port: http(sidecar), bind: "127.0.0.1", captureMode: "NONE", defaultEndpoint: `127.0.0.1:${server.port}` },
-        ],
+        ingress: [http(sidecar), { number: undeclared, name: "any" }].map((port) => ({
+          port,
+          bind: "127.0.0.1",
+          captureMode: "NONE",
+          defaultEndpoint: `127.0.0.1:${server.port}`,
+        })),
         egress: [{ hosts: ["./*"] }],
       },
     },
