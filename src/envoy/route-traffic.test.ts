@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { createServer, type IncomingMessage, type Server } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { HTTPRoute } from "#api/istio/virtual-service.ts";
-import { bookinfo, destinationRule, gateway, keyed, pod, virtualService } from "./bookinfo.fixture.ts";
-import { ask, freePort, listening, loopbackSlice, type RunningGateway, runGateway } from "./running-gateway.fixture.ts";
+import { virtualService } from "./bookinfo.fixture.ts";
+import { type ReviewsGateway, runReviewsGateway } from "./reviews-gateway.fixture.ts";
+import { ask } from "./running-gateway.fixture.ts";
 import { noEnvoy } from "./static-bootstrap.fixture.ts";
 
 const to = (subset: string) => [{ destination: { host: "reviews", subset } }];
@@ -68,47 +69,14 @@ const routes: readonly HTTPRoute[] = [
 ];
 
 describe("every kind of HTTP rule, by requests", { skip: noEnvoy }, () => {
-  const backends: Server[] = [];
   const seen = new Map<string, IncomingMessage[]>();
-  let running: RunningGateway;
+  let running: ReviewsGateway;
   let port = 0;
 
   before(async () => {
-    port = await freePort();
-    const slices = await Promise.all(["v1", "v2"].map(startBackend));
+    const web = virtualService("web", { hosts: ["*"], gateways: ["front"], http: routes });
     const rest = { http: [{ match: [{ uri: { prefix: "/delegated/deep" } }], ...v2 }, { ...v1 }] };
-    running = await runGateway(
-      bookinfo({
-        pods: keyed(["v1", "v2"].map((version) => pod(`reviews-${version}`, "127.0.0.1", { version }))),
-        endpointSlices: keyed(slices),
-        virtualServices: keyed([
-          virtualService("web", { hosts: ["*"], gateways: ["front"], http: routes }),
-          virtualService("rest", rest),
-        ]),
-        destinationRules: keyed([
-          destinationRule("reviews", {
-            host: "reviews",
-            subsets: ["v1", "v2"].map((version) => ({ name: version, labels: { version } })),
-          }),
-        ]),
-        gateways: keyed([
-          gateway("front", {
-            selector: { istio: "ingressgateway" },
-            servers: [{ port: { number: port, name: "http", protocol: "HTTP" }, hosts: ["*"], bind: "127.0.0.1" }],
-          }),
-        ]),
-      }),
-      port,
-    );
-  });
-
-  after(async () => {
-    await running.stop();
-    for (const backend of backends) backend.close().closeAllConnections();
-  });
-
-  async function startBackend(version: string) {
-    const backend = createServer((request, response) => {
+    running = await runReviewsGateway([web, virtualService("rest", rest)], (version, request, response) => {
       const path = request.url ?? "";
       const tries = seen.get(path) ?? [];
       seen.set(path, [...tries, request]);
@@ -118,9 +86,9 @@ describe("every kind of HTTP rule, by requests", { skip: noEnvoy }, () => {
       if (path === "/try-again" && tries.length === 0) setTimeout(answer, 3000).unref();
       else answer();
     });
-    backends.push(backend);
-    return loopbackSlice("reviews", `reviews-${version}`, await listening(backend));
-  }
+    ({ port } = running);
+  });
+  after(() => running.stop());
 
   const body = async (path: string, headers = {}): Promise<string> => (await ask(port, path, { headers })).body;
 

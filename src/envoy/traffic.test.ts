@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
-import { createServer, type Server } from "node:http";
 import { after, before, describe, test } from "node:test";
-import type { EndpointSlice } from "kubernetes-types/discovery/v1.d.ts";
 import type { HTTPRoute } from "#api/istio/virtual-service.ts";
-import { bookinfo, destinationRule, gateway, keyed, pod, virtualService } from "./bookinfo.fixture.ts";
-import { ask, freePort, listening, loopbackSlice, type RunningGateway, runGateway } from "./running-gateway.fixture.ts";
+import { virtualService } from "./bookinfo.fixture.ts";
+import { type ReviewsGateway, runReviewsGateway } from "./reviews-gateway.fixture.ts";
+import { ask } from "./running-gateway.fixture.ts";
 import { noEnvoy } from "./static-bootstrap.fixture.ts";
 
 const to = (subset: string, weight = 1) => ({ destination: { host: "reviews", subset }, weight });
@@ -32,56 +31,23 @@ const routes: readonly HTTPRoute[] = [
 ];
 
 describe("where requests at a gateway go", { skip: noEnvoy }, () => {
-  const backends: Server[] = [];
-  let gatewayProcess: RunningGateway;
-  let port = 0;
+  let running: ReviewsGateway;
 
   before(async () => {
-    const slices = await Promise.all(["v1", "v2"].map(startBackend));
-    port = await freePort();
-    const input = bookinfo({
-      pods: keyed([
-        pod("reviews-v1", "127.0.0.1", { version: "v1" }),
-        pod("reviews-v2", "127.0.0.1", { version: "v2" }),
-      ]),
-      endpointSlices: keyed(slices),
-      virtualServices: keyed([virtualService("web", { hosts: ["*"], gateways: ["front"], http: routes })]),
-      destinationRules: keyed([
-        destinationRule("reviews", {
-          host: "reviews",
-          subsets: ["v1", "v2"].map((version) => ({ name: version, labels: { version } })),
-        }),
-      ]),
-      gateways: keyed([
-        gateway("front", {
-          selector: { istio: "ingressgateway" },
-          servers: [{ port: { number: port, name: "http", protocol: "HTTP" }, hosts: ["*"], bind: "127.0.0.1" }],
-        }),
-      ]),
-    });
-    gatewayProcess = await runGateway(input, port);
-  });
-
-  after(async () => {
-    await gatewayProcess.stop();
-    for (const backend of backends) backend.close().closeAllConnections();
-  });
-
-  async function startBackend(version: string): Promise<EndpointSlice> {
-    const backend = createServer((request, response) => {
-      const answer = () => response.end(`${version} ${request.url} ${String(request.headers["x-seen"] ?? "")}`.trim());
-      if (request.url === "/slow") setTimeout(answer, 2000).unref();
+    const web = virtualService("web", { hosts: ["*"], gateways: ["front"], http: routes });
+    running = await runReviewsGateway([web], (version, { url, headers }, response) => {
+      const answer = () => response.end(`${version} ${url} ${String(headers["x-seen"] ?? "")}`.trim());
+      if (url === "/slow") setTimeout(answer, 2000).unref();
       else answer();
     });
-    backends.push(backend);
-    return loopbackSlice("reviews", `reviews-${version}`, await listening(backend));
-  }
+  });
+  after(() => running.stop());
 
   async function get(
     path: string,
     headers: Record<string, string> = {},
   ): Promise<{ status: number; body: string; location?: string }> {
-    const { status, body, headers: answered } = await ask(port, path, { headers });
+    const { status, body, headers: answered } = await ask(running.port, path, { headers });
     return { status, body, ...(answered.location ? { location: answered.location } : {}) };
   }
 

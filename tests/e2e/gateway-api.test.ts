@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { KubeObject } from "#kube/object.ts";
 import { sendHttp } from "../conformance/requests.ts";
+import { runProgram } from "../run-program.ts";
 import { startMesh } from "./mesh.ts";
 import { hasKubectl, isRoot } from "./weft-command.ts";
 
@@ -85,17 +85,8 @@ describe("the Gateway API in a cluster", { skip }, () => {
   });
 });
 
-function run(program: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<string> {
-  return new Promise((done, reject) => {
-    const child = spawn(program, args, { env });
-    let output = "";
-    for (const stream of [child.stdout, child.stderr])
-      stream.on("data", (chunk: Buffer) => {
-        output += chunk.toString();
-      });
-    child.on("error", reject);
-    child.on("close", (code) =>
-      code === 0 ? done(output) : reject(new Error(`${program}: exit code ${code}\n${output}`)),
-    );
-  });
+async function run(program: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<string> {
+  const { code, stdout, stderr } = await runProgram(program, args, { env });
+  assert.equal(code, 0, `${program}\n${stdout}${stderr}`);
+  return stdout + stderr;
 }

@@ -1,14 +1,15 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type Outcome, runProgram } from "../run-program.ts";
 
 export const isRoot: boolean = process.getuid?.() === 0;
 
 /** Runs `bin/weft` as a user would, with a kubeconfig of the test's own. */
 export interface WeftCommand {
   readonly kubeconfig: string;
-  run(...args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }>;
+  run(...args: readonly string[]): Promise<Outcome>;
   remove(): void;
 }
 
@@ -18,20 +19,7 @@ export function createWeftCommand(env: Readonly<Record<string, string>> = {}): W
   const weft = join(import.meta.dirname, "..", "..", "bin", "weft");
   return {
     kubeconfig,
-    run: (...args) =>
-      new Promise((resolve, reject) => {
-        const child = spawn(weft, args, { env: { ...process.env, KUBECONFIG: kubeconfig, ...env }, cwd: folder });
-        let stdout = "";
-        let stderr = "";
-        child.stdout.on("data", (chunk: Buffer) => {
-          stdout += chunk.toString();
-        });
-        child.stderr.on("data", (chunk: Buffer) => {
-          stderr += chunk.toString();
-        });
-        child.on("error", reject);
-        child.on("close", (code) => resolve({ code: code ?? -1, stdout, stderr }));
-      }),
+    run: (...args) => runProgram(weft, args, { env: { ...process.env, KUBECONFIG: kubeconfig, ...env }, cwd: folder }),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }
