@@ -37,7 +37,7 @@ const maxReading = 32;
 /** Sources that don't answer must not keep those of other namespaces waiting. */
 const maxReadingOfNamespace = 4;
 /** Sources that nobody wants any more, and whose keys are still known. */
-const maxUnused = 1_000;
+const maxUnused = 100;
 /** Timers can't wait longer (ms). */
 const longestWait = 2 ** 31 - 1;
 
