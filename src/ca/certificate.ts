@@ -32,7 +32,7 @@ export interface RootOptions {
 
 const hour = 3_600_000;
 /** Clocks differ a little; a certificate is good from so much earlier on, ms. Istio: two minutes. */
-const clockSkew = 120_000;
+export const clockSkew: number = 120_000;
 
 /** Makes a root `O=<organization>`. Returns PEM texts. */
 export async function createSelfSignedRoot(

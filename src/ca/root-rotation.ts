@@ -1,4 +1,5 @@
 import { X509Certificate } from "node:crypto";
+import { clockSkew } from "./certificate.ts";
 
 /** What Secret `istio-ca-secret` holds, PEM, and since when (ms since the epoch). */
 export interface OwnRoot {
@@ -29,7 +30,7 @@ export function planRotation(
   settings: RotationSettings,
 ): { readonly step: "announce" | "promote" } | { readonly step: "wait"; readonly until: number } {
   const { validFrom, validTo } = new X509Certificate(root.certificate);
-  const [begin, end] = [Date.parse(validFrom), Date.parse(validTo)];
+  const [begin, end] = [Date.parse(validFrom) + clockSkew, Date.parse(validTo)];
   if (root.next !== undefined) {
     // With little time left, better early than never.
     const until = Math.min(root.next.since + settings.distributionMs, (root.next.since + end) / 2);

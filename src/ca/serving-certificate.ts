@@ -11,8 +11,8 @@ export interface ServingCertificate {
 
 const day = 24 * 3_600_000;
 const lifetime = 90 * day;
-/** How often it is looked at whether it has to be renewed. */
-const checkInterval = 30_000;
+const longestWait = day;
+const retryAfter = 10_000;
 
 /** The names that istiod is reached by. Istio: `istiod.<ns>.svc`, the revision's service, and the old `istio-pilot`. */
 export function istiodNames(options: {
@@ -69,32 +69,38 @@ export async function keepServingCertificate(options: ServingCertificateOptions)
     });
     return { cert, key: pair.privateKey.export({ type: "pkcs8", format: "pem" }) as string };
   };
-  let renewAt = 0;
+  let timer: NodeJS.Timeout | undefined;
+  signal.addEventListener("abort", () => clearTimeout(timer));
   const first = await make();
-  plan(first);
-  const timer = setInterval(() => {
-    if (Date.now() >= renewAt) renew();
-  }, checkInterval);
-  timer.unref();
-  signal.addEventListener("abort", () => clearInterval(timer));
+  renewIn(twoThirdsOf(first));
 
-  /** At two thirds of its life, which its authority may have cut short. */
-  function plan({ cert }: ServingCertificate): void {
-    const now = Date.now();
-    renewAt = now + ((earliestEnd(readChain(cert)) - now) * 2) / 3;
+  function renewIn(ms: number): void {
+    clearTimeout(timer);
+    if (signal.aborted) return;
+    // Timers can't be set further ahead than some weeks.
+    timer = ms > longestWait ? setTimeout(() => renewIn(ms - longestWait), longestWait) : setTimeout(renew, ms);
+    timer.unref();
   }
 
   function renew(): void {
     make().then(
       (certificate) => {
         if (signal.aborted) return;
-        plan(certificate);
+        renewIn(twoThirdsOf(certificate));
         log.info("renewed istiod's certificate");
         onRenewed(certificate);
       },
-      (error: unknown) => log.error("can't renew istiod's certificate", { error }),
+      (error: unknown) => {
+        log.error("can't renew istiod's certificate", { error });
+        renewIn(retryAfter);
+      },
     );
   }
 
   return { first, renew };
+}
+
+/** How long a certificate is good for before it should be renewed, ms; its authority may have cut its life short. */
+function twoThirdsOf({ cert }: ServingCertificate): number {
+  return Math.max(1_000, ((earliestEnd(readChain(cert)) - Date.now()) * 2) / 3);
 }

@@ -237,3 +237,25 @@ describe("roots come and go", () => {
     await eventually(async () => assert.deepEqual(await anchors(), [third.certificatePem]));
   });
 });
+
+test("a root that ends is replaced before, by itself", async () => {
+  const env = {
+    CITADEL_SELF_SIGNED_CA_CERT_TTL: "12s",
+    CITADEL_SELF_SIGNED_ROOT_CERT_GRACE_PERIOD_PERCENTILE: "50",
+    WEFT_ROOT_DISTRIBUTION_TIME: "300ms",
+  };
+  const plane = await startControlPlane({ env });
+  try {
+    const first = plane.istiod.rootPem();
+    const end = Date.parse(new X509Certificate(first).validTo);
+    await eventually(() => assert.match(plane.istiod.rootPem(), /-----BEGIN[^]+-----BEGIN/));
+    const read = async (): Promise<string> => {
+      const found = await plane.client.get<Secret>(resourceTypes.secrets, { namespace, name: "istio-ca-secret" });
+      return Buffer.from(found.data?.["ca-cert.pem"] ?? "", "base64").toString();
+    };
+    await eventually(async () => assert.notEqual(await read(), first));
+    assert.ok(Date.now() < end, "the next one signs while the former one holds");
+  } finally {
+    await plane.stop();
+  }
+});
