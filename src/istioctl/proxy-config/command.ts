@@ -5,9 +5,9 @@ import { askProxy } from "../proxy-admin.ts";
 import { resolvePod } from "../resolve-pod.ts";
 import { formatTable } from "../table.ts";
 import { UsageError } from "../usage-error.ts";
-import { camelCase } from "./camel-case.ts";
-import { type ClusterStatuses, type EndpointFilter, endpointRows } from "./endpoint-rows.ts";
+import { type ClusterStatuses, type EndpointFilter, endpointRows, matchingClusters } from "./endpoint-rows.ts";
 import { bootstrapOf, clustersOf, listenersOf, routesOf } from "./envoy-dump.ts";
+import { protoJson, protoJsonList } from "./proto-json.ts";
 import { readDump, readJson } from "./read-dump.ts";
 import { type ClusterFilter, clusterRows, listenerRows, matchesCluster, routeRows } from "./rows.ts";
 import { meshRoots, secretRows, secretsOf } from "./secrets.ts";
@@ -33,7 +33,7 @@ export function addProxyConfigCommand(program: Command): void {
     .option("--direction <name>", "inbound or outbound")
     .action(async (target: string | undefined, flags: DumpFlags & ClusterFilter) => {
       const chosen = clustersOf(await readDump(target, flags)).filter(({ name }) => matchesCluster(name, flags));
-      print(flags, chosen, () => clusterRows(chosen));
+      print(flags, protoJsonList("envoy.config.cluster.v3.Cluster", chosen), () => clusterRows(chosen));
     });
   view(root, "listener", "listeners, l", "which ports it listens on, and what happens there")
     .option("--address <ip>", "only this address")
@@ -46,13 +46,13 @@ export function addProxyConfigCommand(program: Command): void {
           (!flags.port || String(socket?.port_value) === flags.port)
         );
       });
-      print(flags, chosen, () => listenerRows(chosen));
+      print(flags, protoJsonList("envoy.config.listener.v3.Listener", chosen), () => listenerRows(chosen));
     });
   view(root, "route", "routes, r", "its route tables")
     .option("--name <name>", "only this route table")
     .action(async (target: string | undefined, flags: DumpFlags & { name?: string }) => {
       const chosen = routesOf(await readDump(target, flags)).filter(({ name }) => !flags.name || name === flags.name);
-      print(flags, chosen, () => routeRows(chosen));
+      print(flags, protoJsonList("envoy.config.route.v3.RouteConfiguration", chosen), () => routeRows(chosen));
     });
   view(root, "endpoint", "endpoints, ep", "the addresses behind its clusters, and their health")
     .option("--cluster <name>", "only this cluster")
@@ -60,13 +60,13 @@ export function addProxyConfigCommand(program: Command): void {
     .option("--port <number>", "only this port")
     .option("--status <name>", "healthy, unhealthy …")
     .action(async (target: string | undefined, flags: DumpFlags & EndpointFilter) => {
-      const statuses = await readJson<ClusterStatuses>(target, flags, "clusters?format=json");
-      print(flags, statuses, () => endpointRows(statuses, flags));
+      const chosen = matchingClusters(await readJson<ClusterStatuses>(target, flags, "clusters?format=json"), flags);
+      print(flags, protoJsonList("envoy.admin.v3.ClusterStatus", chosen), () => endpointRows(chosen));
     });
   view(root, "secret", "secrets, s", "its certificates and whom it trusts, and how long they hold").action(
     async (target: string | undefined, flags: DumpFlags) => {
       const dump = await readDump(target, flags);
-      print(flags, camelCase(secretsOf(dump)), () => secretRows(dump, new Date()));
+      print(flags, protoJson("envoy.admin.v3.SecretsConfigDump", secretsOf(dump)), () => secretRows(dump, new Date()));
     },
   );
   withConnectionFlags(
@@ -91,7 +91,11 @@ export function addProxyConfigCommand(program: Command): void {
     async (target: string | undefined, flags: DumpFlags) => {
       const bootstrap = bootstrapOf(await readDump(target, flags));
       if (!bootstrap) throw new UsageError("the dump holds no bootstrap");
-      print({ ...flags, output: flags.output === "short" ? "json" : flags.output }, bootstrap, () => []);
+      print(
+        { ...flags, output: flags.output === "short" ? "json" : flags.output },
+        protoJson("envoy.config.bootstrap.v3.Bootstrap", bootstrap),
+        () => [],
+      );
     },
   );
   view(root, "all", "a", "everything").action(async (target: string | undefined, flags: DumpFlags) => {

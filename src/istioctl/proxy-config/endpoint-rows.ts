@@ -1,9 +1,11 @@
 /** What Envoy's `/clusters?format=json` answers (Envoy: admin v3 Clusters, proto JSON). */
 export interface ClusterStatuses {
-  readonly cluster_statuses?: readonly {
-    readonly name?: string;
-    readonly host_statuses?: readonly HostStatus[];
-  }[];
+  readonly cluster_statuses?: readonly ClusterStatus[];
+}
+
+interface ClusterStatus {
+  readonly name?: string;
+  readonly host_statuses?: readonly HostStatus[];
 }
 
 interface HostStatus {
@@ -25,21 +27,40 @@ export interface EndpointFilter {
   readonly status?: string;
 }
 
+/** The clusters with a host that is asked for, with only those hosts. */
+export function matchingClusters(
+  { cluster_statuses: clusters = [] }: ClusterStatuses,
+  filter: EndpointFilter,
+): readonly ClusterStatus[] {
+  return clusters.flatMap((cluster) => {
+    if (filter.cluster && cluster.name !== filter.cluster) return [];
+    const hosts = (cluster.host_statuses ?? []).filter((host) => matchesHost(host, filter));
+    return hosts.length > 0 ? [{ ...cluster, host_statuses: hosts }] : [];
+  });
+}
+
+function matchesHost(host: HostStatus, { address, port, status }: EndpointFilter): boolean {
+  const socket = host.address?.socket_address;
+  return (
+    (!address || socket?.address === address) &&
+    (!port || String(socket?.port_value) === port) &&
+    (!status || healthOf(host).toLowerCase() === status.toLowerCase())
+  );
+}
+
+function healthOf({ health_status: health }: HostStatus): string {
+  return health?.eds_health_status ?? "UNKNOWN";
+}
+
 /** One row for every host of every cluster. */
-export function endpointRows(statuses: ClusterStatuses, filter: EndpointFilter): (readonly string[])[] {
-  const rows: string[][] = [];
-  for (const { name = "", host_statuses: hosts = [] } of statuses.cluster_statuses ?? []) {
-    if (filter.cluster && name !== filter.cluster) continue;
-    for (const host of hosts) {
+export function endpointRows(clusters: readonly ClusterStatus[]): (readonly string[])[] {
+  const rows = clusters.flatMap(({ name = "", host_statuses: hosts = [] }) =>
+    hosts.map((host) => {
       const socket = host.address?.socket_address;
-      const status = host.health_status?.eds_health_status ?? "UNKNOWN";
-      if (filter.address && socket?.address !== filter.address) continue;
-      if (filter.port && String(socket?.port_value) !== filter.port) continue;
-      if (filter.status && status.toLowerCase() !== filter.status.toLowerCase()) continue;
       const endpoint = socket ? `${socket.address}:${socket.port_value}` : `unix://${host.address?.pipe?.path ?? ""}`;
-      rows.push([endpoint, status, host.health_status?.failed_outlier_check ? "FAILED" : "OK", name]);
-    }
-  }
+      return [endpoint, healthOf(host), host.health_status?.failed_outlier_check ? "FAILED" : "OK", name];
+    }),
+  );
   rows.sort((a, b) => a.join(" ").localeCompare(b.join(" ")));
   return [["ENDPOINT", "STATUS", "OUTLIER CHECK", "CLUSTER"], ...rows];
 }

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { authorityFrom, createSelfSignedRoot, issue } from "#ca/certificate.ts";
 import { generateKeyPair } from "#x509/key-pair.ts";
-import { camelCase } from "./camel-case.ts";
 import type { ConfigDump, DataSource } from "./envoy-dump.ts";
 import { meshRoots, secretRows } from "./secrets.ts";
 
@@ -51,11 +50,4 @@ test("certificates and roots, with their state, end and trust domain", async () 
     ],
   );
   assert.equal(meshRoots(dump).length, 2);
-});
-
-test("names of fields are printed as Istio prints them", () => {
-  assert.deepEqual(camelCase({ "@type": "t", tls_certificate: [{ inline_bytes: "a_b" }] }), {
-    "@type": "t",
-    tlsCertificate: [{ inlineBytes: "a_b" }],
-  });
 });
