@@ -16,6 +16,9 @@ for (const [text, want] of [
   ["s", undefined],
   ["", undefined],
   ["1s2", undefined],
+  ["2562047h", 2_562_047 * 3_600_000],
+  ["2562048h", undefined],
+  [`${"9".repeat(400)}s`, undefined],
 ] as const) {
   test(`${JSON.stringify(text)} is ${want} ms`, () => assert.equal(parseDuration(text), want));
 }

@@ -10,6 +10,9 @@ const units: Readonly<Record<string, number>> = {
 
 const part = /(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)/y;
 
+/** Go's longest duration, 2^63 ns (292 years), in ms. */
+const longest = 2 ** 63 / 1e6;
+
 /** Milliseconds of a duration as Go and protobuf's JSON write it (`1.5s`, `1h30m`, `300ms`); `undefined` if it isn't one. */
 export function parseDuration(text: string): number | undefined {
   if (text === "0") return 0;
@@ -21,6 +24,6 @@ export function parseDuration(text: string): number | undefined {
     total += Number(found[1]) * (units[found[2] ?? ""] ?? 0);
     end = part.lastIndex;
   }
-  if (end !== text.length || end === (negative ? 1 : 0)) return undefined;
+  if (end !== text.length || end === (negative ? 1 : 0) || total >= longest) return undefined;
   return negative ? -total : total;
 }
