@@ -142,7 +142,17 @@ describe("mutual TLS between proxies, by real traffic", { skip: noEnvoy }, () =>
       virtualServices: keyed([
         virtualService("web", { hosts: ["*"], gateways: ["web"], http: to("reviews") }),
         virtualService("tcp", { hosts: ["*"], gateways: ["tcp"], tcp: to("mongodb") }),
-        virtualService("any-http", { hosts: ["*"], gateways: ["any-http"], http: to("guess") }),
+        virtualService("any-http", {
+          hosts: ["*"],
+          gateways: ["any-http"],
+          http: [
+            {
+              match: [{ uri: { prefix: "/split" } }],
+              route: [50, 50].map((weight) => ({ destination: { host: "guess" }, weight })),
+            },
+            ...to("guess"),
+          ],
+        }),
         virtualService("any-tcp", { hosts: ["*"], gateways: ["any-tcp"], tcp: to("guess") }),
       ]),
       ...input,
@@ -192,7 +202,9 @@ describe("mutual TLS between proxies, by real traffic", { skip: noEnvoy }, () =>
     assert.equal((await ask(ports.http, "/")).body, "nobody");
     assert.equal(await said(ports.viaTcp, "mesh"), "mesh");
     assert.equal(await said(ports.tcp, "plain"), "plain");
-    assert.match((await ask(ports.viaAnyHttp, "/")).body, caller, "requests are seen where no protocol is declared");
+    for (const path of ["/", "/split"]) {
+      assert.match((await ask(ports.viaAnyHttp, path)).body, caller, "requests are seen where no protocol is declared");
+    }
     assert.match(await said(ports.viaAnyTcp, "GET / HTTP/1.0\r\n\r\n"), /nobody/, "connections are left as they are");
     const forged = { "x-forwarded-client-cert": `By=x;URI=${identity("admin")}` };
     assert.equal((await ask(ports.http, "/", { headers: forged })).body, "nobody");

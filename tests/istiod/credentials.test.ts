@@ -54,6 +54,11 @@ describe("gateways get certificates from Secrets", { skip: !hasOpenssl && "no op
   const openssl = (...args: string[]): void => void execFileSync(program, args, { stdio: "pipe" });
   let plane: ControlPlane;
 
+  function authority(name: string): void {
+    const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", file(`${name}.key`)];
+    openssl("req", "-x509", ...key, "-subj", `/CN=${name}`, "-days", "1", "-out", file(`${name}.crt`));
+  }
+
   function certificate(name: string, host: string): void {
     const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", file(`${name}.key`)];
     writeFileSync(file(`${name}.ext`), `subjectAltName=DNS:${host}`);
@@ -61,6 +66,24 @@ describe("gateways get certificates from Secrets", { skip: !hasOpenssl && "no op
     const signer = ["-CA", file("ca.crt"), "-CAkey", file("ca.key"), "-CAcreateserial", "-days", "1"];
     const where = ["-out", file(`${name}.crt`), "-extfile", file(`${name}.ext`)];
     openssl("x509", "-req", "-in", file(`${name}.csr`), ...signer, ...where);
+  }
+
+  /** A list of the certificates that the authority took back: this one. */
+  function revoked(name: string): string {
+    const lines = [
+      "[ca]",
+      "default_ca=d",
+      "[d]",
+      `database=${file("index.txt")}`,
+      "default_md=sha256",
+      "default_crl_days=1",
+    ];
+    writeFileSync(file("index.txt"), "");
+    writeFileSync(file("ca.cnf"), lines.join("\n"));
+    const signer = ["-config", file("ca.cnf"), "-cert", file("ca.crt"), "-keyfile", file("ca.key")];
+    openssl("ca", ...signer, "-revoke", file(`${name}.crt`));
+    openssl("ca", ...signer, "-gencrl", "-out", file("revoked.pem"));
+    return pem("revoked.pem");
   }
 
   async function put(name: string, texts: Record<string, string>, into = namespace): Promise<void> {
@@ -89,8 +112,7 @@ describe("gateways get certificates from Secrets", { skip: !hasOpenssl && "no op
   };
 
   before(async () => {
-    const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", file("ca.key")];
-    openssl("req", "-x509", ...key, "-subj", "/CN=ca", "-days", "1", "-out", file("ca.crt"));
+    authority("ca");
     plane = await startControlPlane();
     await plane.client.create(resourceTypes.namespaces, { metadata: { name: "shop" } });
   });
@@ -144,12 +166,15 @@ describe("gateways get certificates from Secrets", { skip: !hasOpenssl && "no op
       one: "one.example.com",
       two: "two.example.com",
       five: "five.example.com",
+      six: "six.example.com",
       caller: "caller",
+      leaver: "leaver",
     }))
       certificate(name, host);
     await put("one", { "tls.crt": pem("one.crt"), "tls.key": pem("one.key") });
     await put("two", { cert: pem("two.crt"), key: pem("two.key") });
     await put("two-cacert", { cacert: pem("ca.crt") });
+    await put("six", { "tls.crt": pem("six.crt"), "tls.key": pem("six.key"), "ca.crt": pem("ca.crt") });
     await put("elsewhere", { cert: pem("one.crt"), key: pem("one.key") }, "shop");
     await client.create<Service>(resourceTypes.services, {
       metadata: { name: "web", namespace: "shop" },
@@ -169,6 +194,7 @@ describe("gateways get certificates from Secrets", { skip: !hasOpenssl && "no op
     const servers = [
       server("one", ["one.example.com"], { mode: "SIMPLE", credentialName: "one" }),
       server("two", ["two.example.com"], { mode: "MUTUAL", credentialName: "two" }),
+      server("six", ["six.example.com"], { mode: "OPTIONAL_MUTUAL", credentialName: "six" }),
       server("five", ["five.example.com"], { mode: "SIMPLE", credentialName: "later" }),
       server("three", ["three.example.com"], { mode: "SIMPLE", credentialName: "kubernetes://shop/elsewhere" }),
       {
@@ -196,6 +222,17 @@ describe("gateways get certificates from Secrets", { skip: !hasOpenssl && "no op
     await assert.rejects(answer(port, "three.example.com"), "a secret of another namespace");
     await assert.rejects(answer(port, "four.example.com"), "a name that no server has");
     assert.equal(await redirectOf(plain, "one.example.com"), "301 https://one.example.com/x");
+
+    await eventually(async () => assert.equal(await answer(port, "six.example.com"), ok));
+    assert.equal(await answer(port, "six.example.com", "caller"), ok);
+    authority("foreign");
+    await assert.rejects(answer(port, "six.example.com", "foreign"), "a certificate of somebody else's");
+    const leaving = await open(port, "two.example.com", "leaver");
+    t.after(() => leaving.destroy());
+    assert.equal(await ask(leaving, "two.example.com"), ok);
+    await put("two-cacert", { cacert: pem("ca.crt"), crl: revoked("leaver") });
+    await eventually(() => assert.rejects(answer(port, "two.example.com", "leaver")));
+    assert.equal(await answer(port, "two.example.com", "caller"), ok, "others are let in");
 
     await assert.rejects(answer(port, "five.example.com"), "a secret that isn't there");
     await put("later", { "tls.crt": pem("five.crt"), "tls.key": pem("five.key") });
