@@ -1,6 +1,7 @@
 import type { Arbitrary } from "fast-check";
 import * as fc from "fast-check";
 import type { AuthorizationPolicy, AuthorizationPolicySpec } from "#api/istio/authorization-policy.ts";
+import type { MutualTLS, PeerAuthentication } from "#api/istio/peer-authentication.ts";
 import type { Circumstances } from "./decide.ts";
 import type { Call, Connection, HttpRequest, Identity, Token } from "./request.ts";
 
@@ -221,6 +222,47 @@ function policies(ports: Ports): Arbitrary<AuthorizationPolicy[]> {
   );
 }
 
+/** Policies of the mesh, the namespace and the workload; the younger of two doesn't count. */
+function peerAuthentications({ http, tcp }: Ports): Arbitrary<PeerAuthentication[]> {
+  const mode = of<NonNullable<MutualTLS["mode"]>>("UNSET", "DISABLE", "PERMISSIVE", "STRICT");
+  const mtls = fc.oneof({ arbitrary: mode.map((value) => ({ mode: value })), weight: 5 }, of(undefined));
+  const one = fc.record({
+    place: of("mesh", "namespace", "workload", "workload", "elsewhere"),
+    mtls,
+    ports: fc.option(
+      fc.dictionary(
+        of(String(http), String(tcp), "1"),
+        mtls.map((value) => value ?? {}),
+        { minKeys: 1 },
+      ),
+      {
+        nil: undefined,
+      },
+    ),
+    year: fc.integer({ min: 2020, max: 2026 }),
+  });
+  return fc.uniqueArray(one, { maxLength: 4, selector: ({ year }) => year }).map((list) =>
+    list.map(({ place, mtls: wanted, ports, year }, index): PeerAuthentication => {
+      const isOwn = place === "workload" || place === "elsewhere";
+      const app = place === "workload" ? "web" : "other";
+      return {
+        apiVersion: "security.istio.io/v1",
+        kind: "PeerAuthentication",
+        metadata: {
+          name: `peer-${index}`,
+          namespace: place === "mesh" ? root : workloadNamespace,
+          creationTimestamp: `${year}-01-01T00:00:00Z`,
+        },
+        spec: {
+          ...(isOwn ? { selector: { matchLabels: { app } } } : {}),
+          ...(wanted ? { mtls: wanted } : {}),
+          ...(isOwn && ports ? { portLevelMtls: ports } : {}),
+        },
+      };
+    }),
+  );
+}
+
 const identity: Arbitrary<Identity> = fc.record({
   trustDomain: fc.oneof({ arbitrary: of(trustDomain), weight: 4 }, of(alias)),
   namespace: of("bank", "shop", "bankrupt"),
@@ -335,6 +377,7 @@ export function scenario(ports: Ports, calls: number): Arbitrary<Scenario> {
       of("NONE" as const, "MERGE_SLASHES" as const, "DECODE_AND_MERGE_SLASHES" as const),
     ),
     issuers: of<readonly string[]>([], [issuers[0]], issuers),
+    peerAuthentications: fc.oneof(of([]), { arbitrary: peerAuthentications(ports), weight: 2 }),
   });
   return fc.record({
     circumstances,

@@ -1,4 +1,5 @@
 import type { AuthorizationPolicy, AuthorizationPolicySpec } from "#api/istio/authorization-policy.ts";
+import type { PeerAuthentication } from "#api/istio/peer-authentication.ts";
 import { normalizePath, type PathNormalization } from "./normalize-path.ts";
 import type { Call, HttpRequest, Identity } from "./request.ts";
 import { ipMatches, pathMatches, stringMatches } from "./string-match.ts";
@@ -13,10 +14,14 @@ export interface Circumstances {
   readonly labels: Readonly<Record<string, string>>;
   /** Issuers that RequestAuthentications accept for the workload. */
   readonly issuers: readonly string[];
+  readonly peerAuthentications: readonly PeerAuthentication[];
 }
 
-/** `refused`: not a request that policies are asked about (400). `unauthenticated`: a token that isn't good (401). */
-export type Decision = "allowed" | "denied" | "unauthenticated" | "refused";
+/**
+ * `unconnected`: the connection comes to nothing. `refused`: not a request that policies are asked about (400). `unauthenticated`: a token
+ * that isn't good (401).
+ */
+export type Decision = "allowed" | "denied" | "unauthenticated" | "refused" | "unconnected";
 
 type Rule = NonNullable<AuthorizationPolicySpec["rules"]>[number];
 type Source = NonNullable<NonNullable<NonNullable<Rule["from"]>[number]["source"]>>;
@@ -38,7 +43,9 @@ interface Attributes {
  * following rules"), RequestAuthentication, and the pages on conditions and normalization; independent of the translation.
  */
 export function decide(policies: readonly AuthorizationPolicy[], call: Call, circumstances: Circumstances): Decision {
-  const { http } = call;
+  const { http, connection } = call;
+  const mode = mutualTlsMode(circumstances, connection.port);
+  if (mode === (connection.identity ? "DISABLE" : "STRICT")) return "unconnected";
   const path = http && normalizePath(http.target, circumstances.pathNormalization);
   // "Istio will reject requests with HTTP 400 if the verb in the HTTP request is not in upper case."
   if (http && (path === undefined || http.method !== http.method.toUpperCase())) return "refused";
@@ -53,6 +60,32 @@ export function decide(policies: readonly AuthorizationPolicy[], call: Call, cir
   if (matching("DENY").some(Boolean)) return "denied";
   const allows = matching("ALLOW");
   return allows.length === 0 || allows.some(Boolean) ? "allowed" : "denied";
+}
+
+/**
+ * What a port takes in. Istio's reference of PeerAuthentication and "PeerAuthentication policy" of its concepts: what is for the workload
+ * goes before what is for the namespace, that before what is for the mesh; of several for the same the oldest counts; what is unset
+ * is inherited, in the end PERMISSIVE; a port goes before its workload.
+ */
+function mutualTlsMode({ peerAuthentications, namespace, rootNamespace, labels }: Circumstances, port: number): string {
+  const oldest = (matches: (policy: PeerAuthentication) => boolean): PeerAuthentication | undefined =>
+    peerAuthentications
+      .filter(matches)
+      .toSorted((a, b) => String(a.metadata.creationTimestamp).localeCompare(String(b.metadata.creationTimestamp)))[0];
+  const own = oldest(
+    ({ metadata, spec }) =>
+      metadata.namespace === namespace &&
+      spec.selector !== undefined &&
+      Object.entries(spec.selector.matchLabels ?? {}).every(([key, value]) => labels[key] === value),
+  );
+  const wide = (where: string) => oldest(({ metadata, spec }) => metadata.namespace === where && !spec.selector);
+  const modes = [
+    own?.spec.portLevelMtls?.[String(port)]?.mode,
+    own?.spec.mtls?.mode,
+    wide(namespace)?.spec.mtls?.mode,
+    wide(rootNamespace)?.spec.mtls?.mode,
+  ];
+  return modes.find((mode) => mode !== undefined && mode !== "UNSET") ?? "PERMISSIVE";
 }
 
 /** A token that comes is checked if there is a RequestAuthentication; without a token the request goes on. */

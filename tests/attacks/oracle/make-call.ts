@@ -41,7 +41,9 @@ export async function makeCall({ connection, http }: Call, issuer: TokenIssuer):
   const target = { host: destinationIp, port, from: sourceIp, ...(tls ? { tls } : {}) };
   if (!http) {
     const { text, error } = await rawExchange(target, "hello", { until: "hello" });
-    return { decision: text === "hello" ? "allowed" : text === "" ? "denied" : `${text} ${error ?? ""}` };
+    // Whether nobody was connected, or somebody and then denied, is the same to the client.
+    const isEcho = text === "hello";
+    return { decision: isEcho ? "allowed" : text === "" || tls ? "kept out" : `${text} ${error ?? ""}` };
   }
   const token = http.token && (await issuer.sign(http.token));
   const lines = [
@@ -52,6 +54,7 @@ export async function makeCall({ connection, http }: Call, issuer: TokenIssuer):
     "Connection: close",
   ];
   const { text, error } = await rawExchange(target, `${lines.join("\r\n")}\r\n\r\n`);
+  if (text === "" && error !== undefined) return { decision: "unconnected" };
   const decision = decisions[statusesOf(text)[0] ?? 0] ?? `${text.slice(0, 200)} ${error ?? ""}`;
   return { decision, ...(decision === "allowed" ? { target: text.slice(text.indexOf("\r\n\r\n") + 4) } : {}) };
 }

@@ -24,8 +24,8 @@ describe("what Envoy does with calls is what Istio's documentation says", { skip
         const ports = await freePorts();
         const [made] = fc.sample(scenario(ports, callsEach), { seed: seed + index, numRuns: 1 });
         assert.ok(made);
-        for (const policy of made.policies)
-          assert.deepEqual(kindNamed("AuthorizationPolicy")?.validate(policy).errors, [], stringify(policy));
+        for (const policy of [...made.policies, ...made.circumstances.peerAuthentications])
+          assert.deepEqual(kindNamed(policy.kind ?? "")?.validate(policy).errors, [], stringify(policy));
         return [ports, made] as const;
       }),
     );
@@ -37,7 +37,8 @@ describe("what Envoy does with calls is what Istio's documentation says", { skip
     const outcomes = new Map<string, number>();
     const wrong: string[] = [];
     await forEachAtOnce(pairs, async ({ index, policies, circumstances, call }) => {
-      const expected = decide(policies, call, circumstances);
+      const decision = decide(policies, call, circumstances);
+      const expected = call.http || decision === "allowed" ? decision : "kept out";
       const { decision: actual, target } = await makeCall(call, issuer);
       outcomes.set(expected, (outcomes.get(expected) ?? 0) + 1);
       // The workload gets the path that was decided about.
@@ -54,7 +55,13 @@ describe("what Envoy does with calls is what Istio's documentation says", { skip
         );
     });
     assert.deepEqual(wrong.length, 0, `${wrong.length} of ${pairs.length} differ\n${wrong.slice(0, 3).join("\n")}`);
-    for (const [outcome, least] of Object.entries({ allowed: 0.2, denied: 0.2, unauthenticated: 0.02, refused: 0.005 }))
+    for (const [outcome, least] of Object.entries({
+      allowed: 0.2,
+      denied: 0.2,
+      unauthenticated: 0.02,
+      refused: 0.005,
+      unconnected: 0.05,
+    }))
       assert.ok(
         (outcomes.get(outcome) ?? 0) > least * pairs.length,
         `few are ${outcome}: ${JSON.stringify([...outcomes])}`,

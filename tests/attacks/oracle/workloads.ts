@@ -100,6 +100,7 @@ function bootstrapOf(
     sidecars: keyed([sidecar]),
     requestAuthentications: keyed(authentications),
     authorizationPolicies: keyed(policies),
+    peerAuthentications: keyed(circumstances.peerAuthentications),
   };
   const proxy = parseProxy({
     id: `sidecar~127.0.0.1~web-0.${circumstances.namespace}~${circumstances.namespace}.svc.cluster.local`,
