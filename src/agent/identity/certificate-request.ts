@@ -1,4 +1,4 @@
-import type { X509Certificate } from "node:crypto";
+import { X509Certificate } from "node:crypto";
 import { earliestEnd, readChain } from "#x509/chain.ts";
 import { generateKeyPair, type KeyPair } from "#x509/key-pair.ts";
 import { pemBlocks } from "#x509/pem.ts";
@@ -17,7 +17,7 @@ const limits = { timeoutMs: 30_000, maxBytes: 1024 * 1024 };
 export interface WorkloadCertificate {
   readonly key: KeyPair["privateKey"];
   readonly leaf: X509Certificate;
-  /** The leaf and what comes between it and the root, PEM. */
+  /** The leaf; if something comes between it and the root, that and the root too. PEM. */
   readonly chainPem: string;
   /** Whom to trust, as the CA says along with it, PEM each; the last is the root that this certificate goes back to. */
   readonly anchors: readonly string[];
@@ -74,5 +74,19 @@ function readAnswer(parts: readonly string[], pair: KeyPair, now: number): Workl
   const endsAt = earliestEnd(chain);
   if (endsAt <= now)
     throw new Error(`the CA's certificate ended on ${new Date(endsAt).toISOString()}; is its clock right?`);
-  return { key: pair.privateKey, leaf, chainPem, anchors: blocks.slice(split), receivedAt: now, endsAt };
+  const anchors = blocks.slice(split);
+  return {
+    key: pair.privateKey,
+    leaf,
+    chainPem: chainPem + rootAbove(chain, anchors),
+    anchors,
+    receivedAt: now,
+    endsAt,
+  };
+}
+
+/** Peers have the root. But whoever plugged a CA in looks for it in what the workload shows (Istio: "Plug in CA Certificates"). */
+function rootAbove(chain: readonly X509Certificate[], anchors: readonly string[]): string {
+  const top = chain.length > 1 ? chain.at(-1) : undefined;
+  return anchors.find((anchor) => top?.checkIssued(new X509Certificate(anchor))) ?? "";
 }

@@ -28,7 +28,7 @@ import { shareSession } from "../shared-session.ts";
 import { findForeignSockets } from "./foreign-sockets.ts";
 import { type Identity, startIdentity } from "./identity.ts";
 import type { IdentitySettings } from "./settings.ts";
-import { newRoot, startTestMesh, type TestMesh } from "./test-mesh.ts";
+import { newIntermediate, newRoot, startTestMesh, type TestMesh } from "./test-mesh.ts";
 import { followSecrets, type ReceivedSecret, type SdsClient } from "./test-sds-client.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "weft-identity-"));
@@ -145,6 +145,15 @@ test("in an answer of the CA everything from the first self-issued certificate o
   const { secrets } = ask("ROOTCA", "default");
   await eventually(() => assert.equal(subjects(secrets.get("ROOTCA")), "O=one,O=two"));
   assert.equal(pemBlocks(secrets.get("default")?.chain ?? "", "CERTIFICATE").length, 1);
+});
+
+test("a workload whose CA is another's shows the way up to the root, and the root", async (t) => {
+  const { mesh, ask } = await workload(t, { SECRET_GRACE_PERIOD_RATIO: "1", SECRET_GRACE_PERIOD_RATIO_JITTER: "0" });
+  mesh.use(await newIntermediate(one, "between"), [two.rootPem, one.rootPem]);
+  const { secrets } = ask("default");
+  const issuers = (): string[] =>
+    pemBlocks(secrets.get("default")?.chain ?? "", "CERTIFICATE").map((pem) => new X509Certificate(pem).issuer);
+  await eventually(() => assert.deepEqual(issuers(), ["O=between", "O=one", "O=one"]));
 });
 
 test("what the mesh's CA took back goes along with the roots", async (t) => {

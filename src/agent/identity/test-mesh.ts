@@ -1,6 +1,11 @@
 import { type Authority, authorityFrom, createSelfSignedRoot, issue } from "#ca/certificate.ts";
 import { trustAnchors } from "#envoy/trust-anchors.ts";
 import { silentLog } from "#log/log.ts";
+import { buildCertificate, subjectOf } from "#x509/certificate.ts";
+import { boolean, sequence } from "#x509/der.ts";
+import { extension, extensionIds } from "#x509/extension.ts";
+import { generateKeyPair } from "#x509/key-pair.ts";
+import { distinguishedName } from "#x509/names.ts";
 import { readRequest } from "#x509/request.ts";
 import { createAdsServer } from "#xds/ads-server.ts";
 import type { GrpcMethod } from "#xds/grpc-call.ts";
@@ -26,6 +31,22 @@ export interface TestMesh {
 export async function newRoot(name: string): Promise<Authority> {
   const root = await createSelfSignedRoot(name, new Date());
   return authorityFrom({ certificate: root.certificatePem, key: root.keyPem });
+}
+
+/** A CA that another one signed. */
+export async function newIntermediate(root: Authority, name: string): Promise<Authority> {
+  const pair = await generateKeyPair();
+  const certificate = buildCertificate({
+    subject: distinguishedName(name),
+    issuer: subjectOf(root.certificate),
+    publicKey: pair.publicKey,
+    signingKey: root.key,
+    notBefore: new Date(),
+    notAfter: new Date(root.endsAt),
+    extensions: [extension(extensionIds.basicConstraints, true, sequence(boolean(true)))],
+  });
+  const key = pair.privateKey.export({ type: "pkcs8", format: "pem" }) as string;
+  return authorityFrom({ certificate, key, root: root.rootPem });
 }
 
 export async function startTestMesh(first: Authority): Promise<TestMesh> {
