@@ -235,7 +235,7 @@ export async function startIstiod({ client, options, version, log }: IstiodDepen
             status.closed(proxy);
           },
           onSent: (typeUrl, _resources, bytes) => metrics.sent(shortTypeName(typeUrl), bytes),
-          onAccepted: (proxy, subscription) => status.accepted(proxy, subscription),
+          onAccepted: (proxy, subscription, resources) => status.accepted(proxy, subscription, resources),
           onRejected(proxy, subscription, view) {
             metrics.rejected(shortTypeName(subscription.typeUrl));
             status.rejected(proxy, subscription, view);

@@ -11,15 +11,17 @@ import { type ConfigSource, configSources, parentSources, sourceAt, sourceKey } 
 import type { ProblemBook, SourceProblem } from "#status/problem-book.ts";
 import type { StatusKeeper } from "#status/status-keeper.ts";
 import type { View } from "#xds/client.ts";
-import { type Resource, shortTypeName } from "#xds/resource.ts";
-import { listOf } from "#xds/resource-set.ts";
+import { type Resource, shortTypeName, typeUrls } from "#xds/resource.ts";
+import { listOf, type ResourceSet } from "#xds/resource-set.ts";
 import type { Subscription } from "#xds/subscription.ts";
+import { AcceptedRoutes } from "./accepted-routes.ts";
 import { proxyId } from "./xds-clients.ts";
 
 /** Turns what happens with proxies and snapshots into problems of resources. */
 export interface ConfigStatus {
   rejected(proxy: Proxy, subscription: Subscription, view: View): void;
-  accepted(proxy: Proxy, subscription: Subscription): void;
+  /** `resources`: what was accepted. */
+  accepted(proxy: Proxy, subscription: Subscription, resources: ResourceSet): void;
   opened(proxy: Proxy): void;
   closed(proxy: Proxy): void;
   /** `passedOver`: what is wrong with forms of resources that aren't in the snapshot. */
@@ -77,6 +79,7 @@ export function createConfigStatus(keeper: StatusKeeper, routes: Pick<ProblemBoo
   const complaints = new Map<string, Set<string>>();
   const connected = new Set<string>();
   const timers = new Set<NodeJS.Timeout>();
+  const routesTaken = new AcceptedRoutes();
   let isReviewed = false;
   let originsOf: ReadonlyMap<string, readonly ConfigSource[]> = new Map();
 
@@ -96,7 +99,9 @@ export function createConfigStatus(keeper: StatusKeeper, routes: Pick<ProblemBoo
     const problems: readonly SourceProblem[] = resources.flatMap((resource) => {
       const { name } = resource;
       const words = `${id} rejects ${shortTypeName(typeUrl)} ${name}: ${rejected.get(name)}`.slice(0, maxMessage);
-      return sourcesOf(resource).map((source) => ({
+      const isTable = typeUrl === typeUrls.route && !resource.patchedBy;
+      const sources = isTable ? routesTaken.suspects(name, resource.any) : sourcesOf(resource);
+      return sources.map((source) => ({
         source,
         problem: { reason: "Rejected" as const, message: words },
       }));
@@ -133,7 +138,10 @@ export function createConfigStatus(keeper: StatusKeeper, routes: Pick<ProblemBoo
 
   return {
     rejected: (proxy, subscription, view) => report(proxy, subscription, view),
-    accepted(proxy, subscription) {
+    accepted(proxy, subscription, resources) {
+      if (subscription.typeUrl === typeUrls.route) {
+        for (const { name, any } of listOf(resources)) routesTaken.note(name, any);
+      }
       if (!complaints.get(proxyId(proxy))?.has(subscription.typeUrl)) return;
       if (subscription.rejected.size === 0) report(proxy, subscription, undefined);
     },

@@ -9,7 +9,7 @@ import type { View, XdsClient } from "#xds/client.ts";
 import { GrpcError, grpcCode } from "#xds/grpc-status.ts";
 import type { XdsNode } from "#xds/node.ts";
 import { typeUrls } from "#xds/resource.ts";
-import { sharedSet } from "#xds/resource-set.ts";
+import { type ResourceSet, sharedSet } from "#xds/resource-set.ts";
 import type { Subscription } from "#xds/subscription.ts";
 import type { ConnectionCounts } from "./connection-counts.ts";
 import type { Credentials, ProxyCredentials } from "./credentials/credentials.ts";
@@ -27,7 +27,7 @@ export interface XdsClientEvents {
   /** The last one is gone. */
   readonly onClosed: (proxy: Proxy) => void;
   readonly onSent: (typeUrl: string, resources: number, bytes: number) => void;
-  readonly onAccepted: (proxy: Proxy, subscription: Subscription) => void;
+  readonly onAccepted: (proxy: Proxy, subscription: Subscription, resources: ResourceSet) => void;
   readonly onRejected: (proxy: Proxy, subscription: Subscription, view: View) => void;
   readonly onConverged: (ms: number) => void;
 }
@@ -96,7 +96,7 @@ export async function openXdsClient(
     credentials,
     view,
     onSent: (typeUrl, { resources, bytes }) => events.onSent(typeUrl, resources, bytes),
-    onAccepted: (subscription) => events.onAccepted(proxy, subscription),
+    onAccepted: (subscription, resources) => events.onAccepted(proxy, subscription, resources),
     onRejected: (subscription, _rejection, seen) => events.onRejected(proxy, subscription, seen),
     onConverged: (ms) => events.onConverged(ms),
     onHealth: (problem) => registered?.health(problem),

@@ -195,6 +195,7 @@ function create<R extends SotwRequest | DeltaRequest>(
   function apply(request: R, subscription: Subscription): void {
     const type = shortTypeName(subscription.typeUrl);
     const isFirst = !subscription.isOpen;
+    const answered = subscription.unanswered.get(request.responseNonce);
     const reaction = variant.receive(subscription, request);
     if (isFirst && subscription.typeUrl === typeUrls.cluster) cameWithClusters = !subscription.held.isEmpty;
     if (reaction.stale) log.debug("stale nonce", { type, nonce: request.responseNonce });
@@ -202,7 +203,7 @@ function create<R extends SotwRequest | DeltaRequest>(
       const { message, names } = reaction.rejected;
       log.warn("proxy rejected configuration", { type, resources: names.slice(0, 20), error: message });
       if (view) client?.onRejected?.(subscription, reaction.rejected, view);
-    } else if (reaction.acked) client?.onAccepted?.(subscription);
+    } else if (reaction.acked && answered) client?.onAccepted?.(subscription, answered);
     for (const names of reaction.retry ?? []) tell(subscription, { names, force: names, always: false });
     if (reaction.ask) tell(subscription, reaction.ask);
     if ((reaction.ask || reaction.retry) && subscription.typeUrl === typeUrls.cluster) tellWarming();

@@ -16,7 +16,8 @@ export interface XdsClient {
   view(): View;
   /** `view` is what the rejected response was made from. */
   onRejected?(subscription: Subscription, rejection: Rejection, view: View): void;
-  onAccepted?(subscription: Subscription): void;
+  /** `resources` are what was accepted. */
+  onAccepted?(subscription: Subscription, resources: ResourceSet): void;
   onSent?(typeUrl: string, sent: { readonly resources: number; readonly bytes: number }): void;
   /** A push was accepted in full; how long it took from its first cause, ms. */
   onConverged?(ms: number): void;

@@ -60,6 +60,11 @@ describe("istiod and the Gateway API", {
         spec: spec("fine"),
       }),
     );
+    const other = { namespace: "shop", name: "other" };
+    await client.create<KubeObject & { spec: object }>(resourceTypes.httpRoutes, {
+      metadata: other,
+      spec: { ...spec("fine"), hostnames: ["other.example"] },
+    });
     await startEnvoy(t, {
       variant: "delta",
       xdsPort: plane.istiod.ports.xds,
@@ -70,10 +75,10 @@ describe("istiod and the Gateway API", {
       },
     });
     await eventually(async () => assert.match(await get(port), /^500/));
-    const conditions = async () => {
+    const conditions = async (of = reference) => {
       const found = await client.get<KubeObject & { status?: { parents?: RouteParentStatus[] } }>(
         resourceTypes.httpRoutes,
-        reference,
+        of,
       );
       const [parent] = found.status?.parents ?? [];
       return new Map(parent?.conditions?.map((one) => [one.type, one]));
@@ -86,6 +91,7 @@ describe("istiod and the Gateway API", {
     assert.equal(told.get("weft.dev/Accepted")?.reason, "Rejected");
     assert.match(told.get("weft.dev/Accepted")?.message ?? "", /front-0\.shop rejects rds .*NOT_A_THING/);
     assert.equal(told.get("Accepted")?.status, "True");
+    assert.notEqual((await conditions(other)).get("weft.dev/Accepted")?.status, "False", "it is in the same table");
     assert.match(await get(port), /^500/, "the last good form serves on");
     await write("fine again");
     await eventually(async () => assert.equal((await conditions()).get("weft.dev/Accepted")?.status, "True"));
