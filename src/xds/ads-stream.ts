@@ -1,6 +1,6 @@
 import type { Log } from "#log/log.ts";
 import type { View, XdsClient } from "./client.ts";
-import type { DeltaRequest, SotwRequest } from "./discovery.ts";
+import { type DeltaRequest, maxNames, type SotwRequest } from "./discovery.ts";
 import { GrpcError, grpcCode } from "./grpc-status.ts";
 import type { XdsNode } from "./node.ts";
 import { WireError } from "./protobuf-wire.ts";
@@ -197,6 +197,11 @@ function create<R extends SotwRequest | DeltaRequest>(
     const isFirst = !subscription.isOpen;
     const answered = subscription.unanswered.get(request.responseNonce);
     const reaction = variant.receive(subscription, request);
+    const { size } = subscription.names;
+    if (size > maxNames) {
+      log.warn("a proxy asks for too many names", { type, names: size, limit: maxNames });
+      throw new GrpcError(grpcCode.resourceExhausted, `${size} names of one type; at most ${maxNames} are told`);
+    }
     if (isFirst && subscription.typeUrl === typeUrls.cluster) cameWithClusters = !subscription.held.isEmpty;
     if (reaction.stale) log.debug("stale nonce", { type, nonce: request.responseNonce });
     if (reaction.rejected) {

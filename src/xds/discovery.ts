@@ -37,8 +37,8 @@ export interface DiscoveryResponse {
   readonly removed: readonly string[];
 }
 
-/** More names than this in one request are refused. */
-const maxNames = 100_000;
+/** More names than this, in one request or of one type on a stream, are refused. */
+export const maxNames = 100_000;
 
 function boundedPush(list: string[], value: string): void {
   if (list.length >= maxNames) throw new WireError(`more than ${maxNames} resource names in one request`);

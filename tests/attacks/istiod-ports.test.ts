@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { connect, type Socket } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { WireWriter } from "#xds/protobuf-wire.ts";
 import { typeUrls } from "#xds/resource.ts";
+import { eventually } from "#xds/test-envoy.ts";
 import { type AttackedMesh, startAttackedMesh } from "./attacked-mesh.ts";
 import { frame, grpcExchange } from "./grpc-exchange.ts";
 import { rawExchange, statusesOf } from "./raw-exchange.ts";
@@ -182,6 +184,25 @@ describe("what comes at istiod's ports is bounded", { concurrency: true }, () =>
     for (const bytes of sent)
       assert.ok(bytes !== undefined && bytes < 64 * 1024 * 1024, `cut off after ${bytes} bytes`);
     await flood(port, opened, () => http2Frame(pingFrame, 0, 0, Buffer.alloc(8)), 2_000);
+    await serves();
+  });
+
+  test("15010: more names than there can be, in one request and in several", async () => {
+    const node = new WireWriter().string(1, "sidecar~10.1.1.1~a.shop~shop.svc.cluster.local");
+    const asking = (from: number, count: number): Buffer => {
+      const request = new WireWriter().message(1, node).string(2, typeUrls.endpoint);
+      for (let index = from; index < from + count; index++) request.string(3, `outbound|80||x${index}.example.com`);
+      return frame(request.finish());
+    };
+    const whole = await grpcExchange({ port: mesh.istiod.ports.xds }, ads, asking(0, 100_001));
+    assert.equal(whole.status, 3, whole.reason);
+    // The first is answered: there is nothing by these names.
+    await grpcExchange(
+      { port: mesh.istiod.ports.xds },
+      ads,
+      Buffer.concat([asking(0, 60_000), asking(60_000, 60_000)]),
+    );
+    await eventually(() => assert.match(mesh.istiodLog.text(), /warn a proxy asks for too many names/));
     await serves();
   });
 
