@@ -3,7 +3,7 @@ import { createServer, type Server } from "node:http";
 import { after, before, describe, test } from "node:test";
 import type { JWTRule, RequestAuthentication } from "#api/istio/request-authentication.ts";
 import type { HTTPRoute } from "#api/istio/virtual-service.ts";
-import type { KeyReader } from "#snapshot/token-rules.ts";
+import type { KeyReader } from "#snapshot/token-keys.ts";
 import { bookinfo, destinationRule, gateway, keyed, pod, virtualService } from "./bookinfo.fixture.ts";
 import {
   type Answer,

@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { parseDuration } from "#model/duration.ts";
 
-import type { Attachment } from "#snapshot/workload-policies.ts";
+import type { Attachment } from "#snapshot/attachment.ts";
 
 import { type CaOptions, readCaOptions } from "./identity/ca-options.ts";
 import { readTokenKeyOptions, type TokenKeyOptions } from "./token-keys/options.ts";

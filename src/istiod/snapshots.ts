@@ -1,4 +1,5 @@
 import type { Log } from "#log/log.ts";
+import type { Attachment } from "#snapshot/attachment.ts";
 import { buildSnapshot } from "#snapshot/build.ts";
 import { discovered, selectsOthers } from "#snapshot/discovery.ts";
 import { withEndpoints } from "#snapshot/endpoints.ts";
@@ -11,7 +12,6 @@ import {
   type MeshInput,
 } from "#snapshot/input.ts";
 import type { Snapshot } from "#snapshot/snapshot.ts";
-import type { Attachment } from "#snapshot/workload-policies.ts";
 import type { PushScope } from "#xds/push-scope.ts";
 import { createDebounce } from "./debounce.ts";
 import type { GatewayApi } from "./gateway-api/gateway-api.ts";

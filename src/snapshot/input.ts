@@ -14,8 +14,8 @@ import type { VirtualService } from "#api/istio/virtual-service.ts";
 import type { WorkloadEntry } from "#api/istio/workload-entry.ts";
 import type { WorkloadGroup } from "#api/istio/workload-group.ts";
 import type { MeshConfig } from "#model/mesh-config.ts";
-import { noTokenKeys, type TokenKeys } from "./token-rules.ts";
-import { type Attachment, selectsAll } from "./workload-policies.ts";
+import { type Attachment, selectsAll } from "./attachment.ts";
+import { noTokenKeys, type TokenKeys } from "./token-keys.ts";
 
 /** Objects by `namespace/name` (`name` for cluster-scoped ones). Each object is frozen; a change replaces it. */
 export type Objects<T> = ReadonlyMap<string, T>;

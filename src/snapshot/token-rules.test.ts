@@ -6,7 +6,8 @@ import { readKeySet } from "#config/key-set.ts";
 import { defaultMeshConfig } from "#model/mesh-config.ts";
 import { buildSnapshot } from "./build.ts";
 import { emptyInput, type MeshInput } from "./input.ts";
-import { nobodysKeys, type TokenKeys, tokenRules, wantedKeys } from "./token-rules.ts";
+import type { TokenKeys } from "./token-keys.ts";
+import { nobodysKeys, tokenRules, wantedKeys } from "./token-rules.ts";
 
 function policy(name: string, ...jwtRules: readonly JWTRule[]): RequestAuthentication {
   return {

@@ -7,11 +7,7 @@ import type { Service } from "#model/service.ts";
 import { compareText } from "./config-order.ts";
 import { type KeySource, keySourceOf, sourceId } from "./key-source.ts";
 import type { Snapshot } from "./snapshot.ts";
-
-/** A JSON Web Key Set. The same object as long as it says the same. */
-export interface Keys {
-  readonly text: string;
-}
+import type { KeyReader, Keys, TokenKeys } from "./token-keys.ts";
 
 /** A service of the mesh where the proxy itself reads keys. */
 interface RemoteKeys {
@@ -20,18 +16,6 @@ interface RemoteKeys {
   readonly port: number;
   readonly timeoutMs: number;
 }
-
-/** Who reads keys that are at a URL: `hybrid` is Envoy where the URL is a service of the mesh's, and istiod elsewhere. */
-export type KeyReader = "istiod" | "hybrid" | "envoy";
-
-/** Keys that tokens are checked with, as far as they aren't in the rules themselves. */
-export interface TokenKeys {
-  readonly reader: KeyReader;
-  /** What istiod has read, by {@link sourceId}. */
-  readonly read: ReadonlyMap<string, Keys>;
-}
-
-export const noTokenKeys: TokenKeys = Object.freeze({ reader: "istiod", read: new Map() });
 
 /** A kind of token that a workload accepts, and the keys it is signed with. The same object as long as both are. */
 export interface TokenRule {

@@ -3,6 +3,7 @@ import type { PolicyAttachment, PolicyTargetReference } from "#api/istio/policy-
 import { type Labels, selects } from "#model/labels.ts";
 import { keepList, keepMap, memo, sameList } from "#model/memo.ts";
 import type { Proxy } from "#model/proxy.ts";
+import { type Attachment, selectsAll } from "./attachment.ts";
 import type { Objects } from "./input.ts";
 
 /** Oldest first. A list stays the same as long as nothing in its namespace changes. */
@@ -15,15 +16,6 @@ interface PolicyWorkload extends Partial<Attachment> {
   readonly namespace: string;
   readonly labels: Labels;
 }
-
-/** Settings of istiod for how policies find workloads. */
-export interface Attachment {
-  /** Whether policies with selectors are also for proxies of Gateways of the Gateway API, or only those that name them as targets. */
-  readonly selectsGateways: boolean;
-}
-
-/** Istio's default. */
-export const selectsAll: Attachment = Object.freeze({ selectsGateways: true });
 
 export function byNamespace<T extends Policy>(
   previous: PoliciesByNamespace<T> | undefined,

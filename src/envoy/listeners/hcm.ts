@@ -1,9 +1,8 @@
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
 import { anyPack } from "@bufbuild/protobuf/wkt";
 import { type Filter, FilterSchema } from "#api/envoy/gen/envoy/config/listener/v3/listener_components_pb.js";
 import type { RouteConfiguration } from "#api/envoy/gen/envoy/config/route/v3/route_pb.js";
 import {
-  type HttpConnectionManager,
   HttpConnectionManager_ForwardClientCertDetails,
   HttpConnectionManager_PathWithEscapedSlashesAction,
   HttpConnectionManagerSchema,
@@ -22,9 +21,7 @@ import { gatewayTopology } from "../gateways/topology.ts";
 import { statName } from "../names.ts";
 import { duration } from "../proto.ts";
 import { accessLogs } from "./access-log.ts";
-import { connectionLimits, headerHandling } from "./http-settings.ts";
-
-export type Init = Exclude<MessageInitShape<typeof HttpConnectionManagerSchema>, HttpConnectionManager>;
+import { connectionLimits, headerHandling, type ManagerInit } from "./http-settings.ts";
 
 const requestIds = {
   typedConfig: anyPack(
@@ -36,7 +33,7 @@ const requestIds = {
 const { KEEP_UNCHANGED, UNESCAPE_AND_FORWARD } = HttpConnectionManager_PathWithEscapedSlashesAction;
 
 /** What is done to paths before anything looks at them. Istio: MeshConfig.ProxyPathNormalization. */
-function pathNormalization({ pathNormalization: mode }: MeshConfig): Init {
+function pathNormalization({ pathNormalization: mode }: MeshConfig): ManagerInit {
   return {
     normalizePath: mode !== "NONE",
     mergeSlashes: mode === "MERGE_SLASHES" || mode === "DECODE_AND_MERGE_SLASHES",
@@ -49,7 +46,7 @@ function manager(
   statPrefix: string,
   protocol: Protocol,
   mesh: MeshConfig,
-  differences: Init,
+  differences: ManagerInit,
   security: readonly HttpFilter[],
   more: readonly HttpFilter[] = [],
 ): Filter {
@@ -73,7 +70,7 @@ function manager(
   });
 }
 
-function rds(routeConfigName: string): NonNullable<Init["routeSpecifier"]> {
+function rds(routeConfigName: string): NonNullable<ManagerInit["routeSpecifier"]> {
   return { case: "rds", value: { routeConfigName, configSource: overAds } };
 }
 
@@ -98,7 +95,7 @@ export function inboundHttp(
   security: readonly HttpFilter[],
 ): Filter {
   const { forward, subject, ...told } = mesh.http.headers?.clientCertificate ?? defaultClientCertificate;
-  const differences: Init = {
+  const differences: ManagerInit = {
     useRemoteAddress: false,
     forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails[forward],
     setCurrentClientCertDetails: { subject, ...told },
@@ -113,7 +110,7 @@ export function inboundHttp(
 export function gatewayHttp(view: ProxyView, bind: string, routeName: string, protocol: Protocol): Filter {
   const topology = gatewayTopology(view.proxy);
   const details = HttpConnectionManager_ForwardClientCertDetails[topology.forwardClientCertDetails ?? "SANITIZE_SET"];
-  const differences: Init = {
+  const differences: ManagerInit = {
     useRemoteAddress: true,
     xffNumTrustedHops: topology.numTrustedProxies ?? 0,
     forwardClientCertDetails: details,

@@ -1,15 +1,20 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import { HttpProtocolOptions_HeadersWithUnderscoresAction } from "#api/envoy/gen/envoy/config/core/v3/protocol_pb.js";
 import {
+  type HttpConnectionManager,
   HttpConnectionManager_PathWithEscapedSlashesAction,
   HttpConnectionManager_ServerHeaderTransformation,
+  type HttpConnectionManagerSchema,
 } from "#api/envoy/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import type { MeshConfig } from "#model/mesh-config.ts";
 import { preservingCase } from "../preserve-case.ts";
 import { duration } from "../proto.ts";
-import type { Init } from "./hcm.ts";
+
+/** What a connection manager is made from. */
+export type ManagerInit = Exclude<MessageInitShape<typeof HttpConnectionManagerSchema>, HttpConnectionManager>;
 
 /** Headers of the proxy's own. Istio: GetProxyHeaders. */
-export function headerHandling({ http: { headers } }: MeshConfig): Init {
+export function headerHandling({ http: { headers } }: MeshConfig): ManagerInit {
   if (headers === undefined) return {};
   const { PASS_THROUGH } = HttpConnectionManager_ServerHeaderTransformation;
   return {
@@ -22,7 +27,7 @@ export function headerHandling({ http: { headers } }: MeshConfig): Init {
 }
 
 /** Istio: applyConnectionSettingsToHCM. Paths as they say, whatever the mesh says. */
-export function connectionLimits({ http: { connections } }: MeshConfig): Init {
+export function connectionLimits({ http: { connections } }: MeshConfig): ManagerInit {
   if (connections === undefined) return {};
   const common = {
     ...time("idleTimeout", connections.idleTimeoutMs),

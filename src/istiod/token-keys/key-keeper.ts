@@ -1,7 +1,8 @@
 import type { Log } from "#log/log.ts";
 import { sourceId } from "#snapshot/key-source.ts";
 import type { Conflict } from "#snapshot/problem.ts";
-import type { TokenKeys, WantedKeys } from "#snapshot/token-rules.ts";
+import type { TokenKeys } from "#snapshot/token-keys.ts";
+import type { WantedKeys } from "#snapshot/token-rules.ts";
 import type { KeyMetrics } from "./key-metrics.ts";
 import { afterFailure, afterReading, isForgotten, type KeyState, newKeyState, used } from "./key-state.ts";
 import type { TokenKeyOptions } from "./options.ts";

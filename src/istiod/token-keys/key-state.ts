@@ -1,4 +1,5 @@
-import type { Keys, WantedKeys } from "#snapshot/token-rules.ts";
+import type { Keys } from "#snapshot/token-keys.ts";
+import type { WantedKeys } from "#snapshot/token-rules.ts";
 
 /** What is known of one source of keys. Times in ms since the epoch. */
 export interface KeyState {

@@ -1,6 +1,6 @@
 import { BlockList, isIP } from "node:net";
 import { parseDuration } from "#model/duration.ts";
-import type { KeyReader } from "#snapshot/token-rules.ts";
+import type { KeyReader } from "#snapshot/token-keys.ts";
 
 /** How keys that tokens are checked with are read from URLs. */
 export interface TokenKeyOptions {

@@ -12,7 +12,8 @@ import { defaultMeshConfig } from "#model/mesh-config.ts";
 import { buildSnapshot } from "#snapshot/build.ts";
 import { emptyInput } from "#snapshot/input.ts";
 import { keySourceOf, sourceId } from "#snapshot/key-source.ts";
-import { type KeyReader, nobodysKeys, tokenRules } from "#snapshot/token-rules.ts";
+import type { KeyReader } from "#snapshot/token-keys.ts";
+import { nobodysKeys, tokenRules } from "#snapshot/token-rules.ts";
 import type { AcceptCase } from "../suite.ts";
 import { casesOf } from "./table.ts";
 
