@@ -60,7 +60,7 @@ Put Weft's commands on the PATH (kubectl is your own, 1.27 or later):
 
   export PATH="${join(root, "bin")}:$PATH"
 
-Three things to try next:
+Four things to try next:
 
   1. Send everybody to reviews v1, and the stars go:
        kubectl apply -f ${bookinfo}/networking/destination-rule-all.yaml
@@ -70,6 +70,9 @@ Three things to try next:
   3. See what the mesh knows, and how a proxy is configured:
        istioctl proxy-status
        istioctl proxy-config routes deploy/productpage-v1
+  4. See who a workload is, and what holds for calls to it:
+       istioctl proxy-config secret deploy/productpage-v1
+       istioctl x describe pod $(kubectl get pod -l app=productpage -o name | cut -d/ -f2)
 
 weft down removes everything again.
 `;
