@@ -21,6 +21,11 @@ const scripts = [
   "15-legacy-route-rule",
   "17-orders",
 ];
+/**
+ * Whoever asks right after a policy changed may get one more answer by the old one, on a connection that was open (as with Istio's
+ * proxy: docs/decisions/0014-who-may-call.md). These scripts do, so they may try twice.
+ */
+const askAtOnce: ReadonlySet<string> = new Set(["08-jwt", "09-authorization"]);
 const root = join(import.meta.dirname, "..", "..");
 const folder = process.env["WALKTHROUGHS"] ?? join(root, "..", "shared", "walkthroughs");
 const timeoutMs = 300_000;
@@ -50,9 +55,14 @@ describe("tutorials on a bare cluster", { skip: whyNot() }, () => {
   });
 
   for (const script of scripts) {
-    test(script, async () => {
-      const { code, output } = await run(join(folder, `${script}.sh`));
-      assert.equal(code, 0, output);
+    test(script, async (t) => {
+      const path = join(folder, `${script}.sh`);
+      const first = await run(path);
+      if (first.code === 0) return;
+      assert.ok(askAtOnce.has(script), first.output);
+      t.diagnostic(`tried twice: ${first.output.match(/FAIL.*/)?.[0]}`);
+      const { code, output } = await run(path);
+      assert.equal(code, 0, `${first.output}\nagain:\n${output}`);
     });
   }
 
