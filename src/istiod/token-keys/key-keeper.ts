@@ -59,18 +59,19 @@ export function createKeyKeeper(options: KeyKeeperOptions): KeyKeeper {
   function schedule(): void {
     clearTimeout(timer);
     if (signal.aborted) return;
+    // One time for all of it: who comes due meanwhile would be neither read nor waited for.
+    const at = now();
     const due = [...wantedNow.keys()]
       .flatMap((id) => states.get(id) ?? [])
       .filter(({ wanted }) => !reading.has(sourceId(wanted.source)))
       .sort((a, b) => a.dueAt - b.dueAt);
-    for (const { wanted } of due.filter(({ dueAt }) => dueAt <= now())) {
+    for (const { wanted } of due.filter(({ dueAt }) => dueAt <= at)) {
       const namespace = namespacesOf(wanted).find((one) => (readingOf.get(one) ?? 0) < maxReadingOfNamespace);
       // Who has to wait for a place gets it when another is done.
       if (reading.size < maxReading && namespace !== undefined) void read(sourceId(wanted.source), namespace);
     }
-    const next = due.find(({ dueAt }) => dueAt > now());
-    if (next !== undefined)
-      timer = setTimeout(schedule, Math.min(longestWait, Math.max(1, next.dueAt - now()))).unref();
+    const next = due.find(({ dueAt }) => dueAt > at);
+    if (next !== undefined) timer = setTimeout(schedule, Math.min(longestWait, Math.max(1, next.dueAt - at))).unref();
     settle();
   }
 
