@@ -23,6 +23,7 @@ const ofEnvoy: ReadonlySet<string> = new Set([
   // A server behind Envoy may have answered before the rest of the request shows that it was wrong.
   'Sends a HEADERS frame with the "content-length" header field which does not equal the DATA frame payload length',
   'Sends a HEADERS frame with the "content-length" header field which does not equal the sum of the multiple DATA frames payload length',
+  "Sends a second HEADERS frame without the END_STREAM flag",
 ]);
 
 export interface Http2Conformance {
